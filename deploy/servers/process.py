@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 15.0
+PORT_TIMEOUT = 3.0
 
 
 class ServerError(Exception):
@@ -114,7 +115,8 @@ class Server(ABC):
             return
         self._end_leftovers()
         for port in self.ports():
-            if wait.port_taken(port):
+            # A killed process with many threads lets its sockets go a little after it is dead.
+            if not wait.until(lambda port=port: not wait.port_taken(port), PORT_TIMEOUT):
                 raise ServerError(f"{self.name}: port {port} is taken by another program")
         self.directory.mkdir(parents=True, exist_ok=True)
         self.prepare()
@@ -199,8 +201,8 @@ class Server(ABC):
             process.signal(signal.SIGKILL)
 
         def gone() -> bool:
-            if self._child is not None:
-                self._child.poll()
+            if self._child is not None and self._child.poll() is None:
+                return False
             return not any(process.alive() for process in processes) and not self.running()
 
         if not wait.until(gone, STOP_TIMEOUT):

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Test clients on real libraries: what people on each network would see and do."""
+
+from .delta import DeltaClient
+from .inbox import Inbox
+from .mail import MailClient
+from .matrix import MatrixClient
+from .xmpp import XmppClient
+
+__all__ = ["DeltaClient", "Inbox", "MailClient", "MatrixClient", "XmppClient"]
