@@ -28,7 +28,7 @@ def main() -> int:
     try:
         lab = Lab(args.state, args.port_base, registrations=args.registration, inbound=args.inbound)
         if args.action in ("down", "restart"):
-            lab.stop() if only is None else [lab.servers[name].stop() for name in only]
+            lab.stop(only)
         if args.action in ("up", "restart"):
             lab.start(only)
     except ServerError as error:

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: EUPL-1.2
 """Installs the real servers and the Python clients on Debian 12; runs again in an instant when all is there.
 

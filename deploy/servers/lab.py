@@ -51,25 +51,24 @@ class Lab:
         self.postfix = Postfix(self, inbound)
         # Order of starting; they stop the other way round. Postfix needs Dovecot's SASL and holds its connections.
         self.servers: dict[str, Server] = {
-            server.name: server
-            for server in (self.dovecot, self.postfix, self.prosody, self.ejabberd, self.synapse)
+            server.name: server for server in (self.dovecot, self.postfix, self.prosody, self.ejabberd, self.synapse)
         }
 
     def start(self, only: Iterable[str] | None = None) -> None:
         """Starts all servers, or some (Postfix brings Dovecot along)."""
-        wanted = set(self.servers if only is None else only)
-        if unknown := wanted - set(self.servers):
-            raise ServerError(f"no such server: {', '.join(sorted(unknown))}; there are {', '.join(self.servers)}")
+        wanted = self._known(self.servers if only is None else only)
         if "postfix" in wanted:
             wanted.add("dovecot")
         for name, server in self.servers.items():
             if name in wanted:
                 server.start()
 
-    def stop(self) -> None:
-        """Stops what runs."""
-        for server in reversed(self.servers.values()):
-            server.stop()
+    def stop(self, only: Iterable[str] | None = None) -> None:
+        """Stops what runs, or some of it."""
+        wanted = self._known(self.servers if only is None else only)
+        for name, server in reversed(self.servers.items()):
+            if name in wanted:
+                server.stop()
 
     def values(self) -> dict[str, object]:
         """What the templates may name, for example @PORT_IMAP@, @NAME_MAIL@, @SECRET_COMPONENT@, @STATE@."""
@@ -96,6 +95,12 @@ class Lab:
             "inbound": self.postfix.inbound,
             "running": {name: server.running() for name, server in self.servers.items()},
         }
+
+    def _known(self, names: Iterable[str]) -> set[str]:
+        wanted = set(names)
+        if unknown := wanted - set(self.servers):
+            raise ServerError(f"no such server: {', '.join(sorted(unknown))}; there are {', '.join(self.servers)}")
+        return wanted
 
     def _check_path(self) -> None:
         """Postfix and Dovecot give up root's rights: everybody must be able to pass through."""

@@ -8,6 +8,7 @@ import signal
 import subprocess
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,7 +117,7 @@ class Server(ABC):
         self._end_leftovers()
         for port in self.ports():
             # A killed process with many threads lets its sockets go a little after it is dead.
-            if not wait.until(lambda port=port: not wait.port_taken(port), PORT_TIMEOUT):
+            if not wait.until(partial(wait.port_free, port), PORT_TIMEOUT):
                 raise ServerError(f"{self.name}: port {port} is taken by another program")
         self.directory.mkdir(parents=True, exist_ok=True)
         self.prepare()

@@ -21,12 +21,44 @@ def make(directory: Path, names: Iterable[str]) -> None:
         encoding="utf-8",
     )
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    _openssl(directory, "req", "-x509", *key, "-days", "3650", "-subj", "/CN=Loopback CA",
-             "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", "ca.key", "-out", "ca.pem")
+    _openssl(
+        directory,
+        "req",
+        "-x509",
+        *key,
+        "-days",
+        "3650",
+        "-subj",
+        "/CN=Loopback CA",
+        "-addext",
+        "keyUsage=critical,keyCertSign,cRLSign",
+        "-keyout",
+        "ca.key",
+        "-out",
+        "ca.pem",
+    )
     _openssl(directory, "req", *key, "-subj", "/CN=localhost", "-keyout", "key.pem", "-out", "leaf.csr")
-    _openssl(directory, "x509", "-req", "-in", "leaf.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-             "-days", "3650", "-extfile", "leaf.ext", "-out", "cert.pem")
-    combined = (directory / "cert.pem").read_text(encoding="utf-8") + (directory / "key.pem").read_text(encoding="utf-8")
+    _openssl(
+        directory,
+        "x509",
+        "-req",
+        "-in",
+        "leaf.csr",
+        "-CA",
+        "ca.pem",
+        "-CAkey",
+        "ca.key",
+        "-CAcreateserial",
+        "-days",
+        "3650",
+        "-extfile",
+        "leaf.ext",
+        "-out",
+        "cert.pem",
+    )
+    combined = (directory / "cert.pem").read_text(encoding="utf-8") + (directory / "key.pem").read_text(
+        encoding="utf-8"
+    )
     (directory / "combined.pem").touch(mode=0o600)
     (directory / "combined.pem").write_text(combined, encoding="utf-8")
 

@@ -24,15 +24,15 @@ def until(condition: Callable[[], bool], timeout: float) -> bool:
         time.sleep(INTERVAL)
 
 
-def port_taken(port: int) -> bool:
-    """Whether somebody listens there (connections in TIME_WAIT do not count)."""
+def port_free(port: int) -> bool:
+    """Whether nobody listens there (connections in TIME_WAIT do not count)."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            return True
-    return False
+            return False
+    return True
 
 
 def answers(port: int, expected: bytes, say: bytes = b"", tls: bool = False, timeout: float = 2.0) -> bool:

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import smtplib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -107,7 +109,10 @@ async def test_login_is_named_and_forgeries_are_dropped(lab: Lab, people: People
     body = f"{head}{RESULT} : mail.localhost; dmarc=pass\r\n{secret}: eve@mail.localhost\r\nFrom: {carol.address}\r\n"
     body += f"To: {dave.address}\r\nSubject: s\r\n\r\n"
 
-    await carol.send((body.replace(f"{secret}: eve@mail.localhost\r\n", "") + "by login").encode(), [dave.address, "erin@mail.localhost"])
+    await carol.send(
+        (body.replace(f"{secret}: eve@mail.localhost\r\n", "") + "by login").encode(),
+        [dave.address, "erin@mail.localhost"],
+    )
     mail = await dave.wait_text("by login")
     assert mail.headers(RESULT) == [f"mail.localhost; auth=pass smtp.auth={carol.address}", foreign]
     assert lab.secrets.login_header.encode() not in mail.raw
@@ -121,7 +126,9 @@ async def test_login_is_named_and_forgeries_are_dropped(lab: Lab, people: People
 async def test_attached_messages_and_bytes_stay_as_they_are(lab: Lab, people: People) -> None:
     lab.start(["postfix"])
     one, two = await people.mail(), await people.mail()
-    inner = f"Content-Type: message/rfc822\r\n\r\n{RESULT}: mail.localhost; dmarc=pass\r\nSubject:  odd \r\n\r\ninner ä\r\n"
+    inner = (
+        f"Content-Type: message/rfc822\r\n\r\n{RESULT}: mail.localhost; dmarc=pass\r\nSubject:  odd \r\n\r\ninner ä\r\n"
+    )
     raw = f"Subject: outer\r\nFrom: {one.address}\r\nMessage-ID: <odd@mail.localhost>\r\n{inner}".encode()
     await one.send(raw, [two.address])
     mail = await two.wait_for(lambda m: m.header("Subject") == "outer")
@@ -170,7 +177,9 @@ async def test_delta_chat_writes_clear_mail(lab: Lab, people: People) -> None:
     message = await delta.send_text(await delta.chat_with(friend.address), "Hallo aus Delta Chat")
     mail = await friend.wait_text("Hallo aus Delta Chat")
     assert mail.header("Chat-Version") and (await delta.wait_state(message, ("delivered",)))["error"] is None
-    await friend.send_text(delta.address, "Antwort", "Re: x", In_Reply_To=mail.header("Message-ID") or "", Chat_Version="1.0")
+    await friend.send_text(
+        delta.address, "Antwort", "Re: x", In_Reply_To=mail.header("Message-ID") or "", Chat_Version="1.0"
+    )
     assert (await delta.wait_message("Antwort"))["sender"]["address"] == friend.address
 
 
@@ -178,20 +187,72 @@ async def test_inbound_by_lmtp_and_two_labs(lab: Lab, state_root: Path) -> None:
     """A second lab beside the first; its Postfix speaks LMTP to the gateway, and is switched by a restart."""
     lab.start(["postfix", "prosody"])
     other = Lab(state_root / "other", PORT_BASE + 100, inbound="lmtp")
+    p = other.ports
+    ghosts = ["xmpp.bob=xmpp.localhost@gw.localhost", "matrix.alice=hs.localhost@gw.localhost"]
+    heard: list[str] = []
+    gateway = await asyncio.start_server(lambda r, w: lmtp_listener(r, w, heard), "127.0.0.1", p.gateway_lmtp)
     try:
         other.start(["postfix", "prosody"])
         assert lab.postfix.running() and other.postfix.running()
-        p, address = other.ports, other.dovecot.add_user("t-one")
-        carol = MailClient(address, other.secrets.password, host="127.0.0.1", imap=p.imap, submission=p.submission, smtp=p.smtp)
-        await carol.send(carol.compose("bot@gw.localhost", "nobody listens yet"))
-        assert "bot@gw.localhost" in other.postfix.queue()
-        other.postfix.inbound = "imap"
-        other.postfix.restart()
-        other.postfix.flush()
-        await carol.close()
+        password = other.secrets.password
+        async with (
+            MailClient(
+                other.dovecot.add_user("t-one"),
+                password,
+                host=other.host,
+                imap=p.imap,
+                submission=p.submission,
+                smtp=p.smtp,
+            ) as one,
+            MailClient(
+                other.dovecot.add_user("bridge"),
+                password,
+                host=other.host,
+                imap=p.imap,
+                submission=p.submission,
+                smtp=p.smtp,
+            ) as bridge,
+        ):
+            await one.send(one.compose("hidden-recipients:;", "by LMTP"), ghosts)
+            await until(lambda: "QUIT" in heard)
+            assert heard.count("DATA") == 1 and [f"RCPT TO:<{ghost}>" in heard for ghost in ghosts] == [True, True]
+            gateway.close()
+            await one.send_text("bot@gw.localhost", "nobody listens now")
+            await until(lambda: "Connection refused" in other.postfix.queue())
+            other.postfix.inbound = "imap"
+            await asyncio.to_thread(other.postfix.restart)
+            await one.send_text("bot@gw.localhost", "by IMAP")
+            assert (await bridge.wait_text("by IMAP")).header("X-Original-To") == "bot@gw.localhost"
     finally:
+        gateway.close()
         other.stop()
     assert not any(server.running() for server in other.servers.values())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def lmtp_listener(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, heard: list[str]) -> None:
+    """Accepts everything, with one answer for each recipient, and writes down what it heard."""
+    writer.write(b"220 gateway LMTP\r\n")
+    recipients = 0
+    while line := (await reader.readline()).decode().rstrip("\r\n"):
+        recipients += line.startswith("RCPT")
+        if line == "DATA":
+            writer.write(b"354 go on\r\n")
+            await reader.readuntil(b"\r\n.\r\n")
+            writer.write(b"250 durable\r\n" * recipients)
+        elif line == "QUIT":
+            writer.write(b"221 bye\r\n")
+            writer.close()
+        else:
+            writer.write(b"250 ok\r\n")
+        heard.append(line)
+        if line == "QUIT":
+            return
 
 
 @pytest.mark.parametrize("name", ["dovecot", "postfix", "prosody", "ejabberd", "synapse"])

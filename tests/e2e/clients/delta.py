@@ -15,7 +15,10 @@ from .inbox import TIMEOUT, Inbox
 
 Event = dict[str, Any]
 Message = dict[str, Any]
-STATES = {10: "fresh", 13: "noticed", 16: "seen", 18: "preparing", 19: "draft", 20: "pending", 24: "failed", 26: "delivered", 28: "read"}  # fmt: skip
+STATES = {
+    10: "fresh", 13: "noticed", 16: "seen", 18: "preparing", 19: "draft",
+    20: "pending", 24: "failed", 26: "delivered", 28: "read",
+}  # fmt: skip
 
 
 class DeltaError(AssertionError):
@@ -68,7 +71,9 @@ class DeltaClient:
             settings = {"force_encryption": "1" if force_encryption else "0", "displayname": name or address}
             await self.rpc("batch_set_config", self.account, settings)
             if not accounts:
-                await self.rpc("add_or_update_transport", self.account, transport(address, password, host, imap, submission))
+                await self.rpc(
+                    "add_or_update_transport", self.account, transport(address, password, host, imap, submission)
+                )
             await self.rpc("start_io", self.account)
             await self.events.wait_for(lambda e: e["kind"] == "ImapInboxIdle", what="the end of the first look")
         except BaseException:
@@ -156,7 +161,9 @@ class DeltaClient:
             if STATES.get(now["state"]) in states:
                 return now
             left = end - asyncio.get_running_loop().time()
-            about = f"state {states} of message {message} (now {STATES.get(now['state'], now['state'])}, {now['error']})"
+            about = (
+                f"state {states} of message {message} (now {STATES.get(now['state'], now['state'])}, {now['error']})"
+            )
             await self.events.wait_for(lambda e: e.get("msgId") == message, max(left, 0), since=mark, what=about)
 
     async def _read(self) -> None:
@@ -193,4 +200,5 @@ def transport(address: str, password: str, host: str, imap: int, submission: int
 
 def show_message(message: Message) -> str:
     state = STATES.get(message["state"], message["state"])
-    return f"{message['id']} in chat {message['chatId']} from {message['sender']['address']}: {message['text']!r} ({state})"
+    sender = message["sender"]["address"]
+    return f"{message['id']} in chat {message['chatId']} from {sender}: {message['text']!r} ({state})"

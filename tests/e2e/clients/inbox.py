@@ -37,7 +37,12 @@ class Inbox(Generic[T]):
         return [item for item in self.items[since:] if predicate(item)]
 
     async def wait_for(
-        self, predicate: Callable[[T], bool], timeout: float = TIMEOUT, *, since: int = 0, what: str = "what was expected"
+        self,
+        predicate: Callable[[T], bool],
+        timeout: float = TIMEOUT,
+        *,
+        since: int = 0,
+        what: str = "what was expected",
     ) -> T:
         """The first item for which the predicate holds, already here or yet to come."""
         return (await self.wait_count(predicate, 1, timeout, since=since, what=what))[0]

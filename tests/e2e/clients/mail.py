@@ -93,7 +93,9 @@ class MailClient:
         await self.send(message)
         return str(message["Message-ID"])
 
-    async def inject(self, message: EmailMessage | bytes, to: Sequence[str] | None = None, sender: str = "") -> str | None:
+    async def inject(
+        self, message: EmailMessage | bytes, to: Sequence[str] | None = None, sender: str = ""
+    ) -> str | None:
         """Hands mail in like a stranger's server: no login, any sender, any header."""
         return await asyncio.to_thread(self._send, message, to, sender, False)
 
@@ -105,7 +107,12 @@ class MailClient:
         return new
 
     async def wait_for(
-        self, predicate: Callable[[Mail], bool], timeout: float = TIMEOUT, *, since: int = 0, what: str = "the mail expected"
+        self,
+        predicate: Callable[[Mail], bool],
+        timeout: float = TIMEOUT,
+        *,
+        since: int = 0,
+        what: str = "the mail expected",
     ) -> Mail:
         """The first mail for which the predicate holds, already here or yet to come."""
         end = asyncio.get_running_loop().time() + timeout
@@ -129,7 +136,9 @@ class MailClient:
             if login:
                 smtp.login(self.address, self.password)
             parsed = message if isinstance(message, EmailMessage) else parse(message)
-            recipients = list(to or [a.addr_spec for n in ("To", "Cc", "Bcc") for h in parsed.get_all(n, []) for a in h.addresses])
+            recipients = list(
+                to or [a.addr_spec for n in ("To", "Cc", "Bcc") for h in parsed.get_all(n, []) for a in h.addresses]
+            )
             raw = message if isinstance(message, bytes) else message.as_bytes(policy=email.policy.SMTP)
             options = ["BODY=8BITMIME"] if not raw.isascii() else []
             if not all(address.isascii() for address in (sender, *recipients)):

@@ -89,7 +89,7 @@ class MatrixClient:
         """A message with exactly this body, by anybody."""
 
         def matches(event: Event) -> bool:
-            return event["type"] == "m.room.message" and event.get("content", {}).get("body") == text
+            return bool(event["type"] == "m.room.message" and event.get("content", {}).get("body") == text)
 
         return await self.wait_for(matches, timeout, what=f"a message {text!r}", **more)
 

@@ -71,14 +71,26 @@ class XmppClient:
 
     @classmethod
     async def connect(
-        cls, jid: str, password: str, host: str, port: int, *, resource: str = "test", presence: bool = True, **more: Any
+        cls,
+        jid: str,
+        password: str,
+        host: str,
+        port: int,
+        *,
+        resource: str = "test",
+        presence: bool = True,
+        **more: Any,
     ) -> XmppClient:
         """A client with a session. Another `resource` makes a second client of the same user."""
         self = cls(f"{jid}/{resource}", password, **more)
         outcome: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
         def settle(word: str) -> Callable[[object], None]:
-            return lambda reason: None if outcome.done() else outcome.set_result("" if word == "ok" else f"{word}: {reason}")
+            return (
+                lambda reason: None
+                if outcome.done()
+                else outcome.set_result("" if word == "ok" else f"{word}: {reason}")
+            )
 
         self.client.add_event_handler("session_start", settle("ok"))
         self.client.add_event_handler("failed_all_auth", settle("login refused"))
@@ -191,7 +203,9 @@ class XmppClient:
     async def disco_info(self, to: str, node: str | None = None) -> tuple[list[dict[str, str]], set[str]]:
         """Identities and features."""
         answer = await self.iq(to, f"<query xmlns='{DISCO_INFO}'{f' node={quoteattr(node)}' if node else ''}/>")
-        found = [(child.tag.rpartition("}")[2], child.attrib) for child in answer.xml.iterfind(f"{{{DISCO_INFO}}}query/*")]
+        found = [
+            (child.tag.rpartition("}")[2], child.attrib) for child in answer.xml.iterfind(f"{{{DISCO_INFO}}}query/*")
+        ]
         identities = [dict(attributes) for name, attributes in found if name == "identity"]
         return identities, {attributes["var"] for name, attributes in found if name == "feature"}
 
