@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! The bot: the same words on every network. It answers in the conversation in which it was asked.
+
+use dreiklang_model::{
+    Address, DeliveryId, DisplayName, Event, EventId, Kind, Message, Network, Reason, What,
+    words::{self, Text},
+};
+
+use crate::{
+    leg::shown_name,
+    organisation::Live,
+    port::{LaneKey, NewRow, Persona, StoreError},
+    router,
+};
+
+/// What somebody asks of the bot.
+#[derive(Debug, PartialEq, Eq)]
+enum Command<'a> {
+    Help,
+    Chat(&'a str),
+    ChatWhom,
+    Policy,
+    Unknown(&'a str),
+}
+
+fn command(text: &str) -> Command<'_> {
+    let text = text.trim().trim_start_matches(['!', '/']);
+    let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    match word.to_lowercase().as_str() {
+        "help" | "hilfe" | "?" | "" => Command::Help,
+        "chat" if rest.trim().is_empty() => Command::ChatWhom,
+        "chat" => Command::Chat(rest.trim()),
+        "policy" | "datenschutz" => Command::Policy,
+        _ => Command::Unknown(word),
+    }
+}
+
+/// The rows that answer `event`, which `author` sent to the bot on `network`. Notices of programs are not answered.
+pub(crate) async fn answer(live: &Live, network: &Network, author: &Persona, event: &Event) -> Result<Vec<NewRow>, StoreError> {
+    let What::Message(message) = &event.what else { return Ok(Vec::new()) };
+    if message.kind == Kind::Notice {
+        return Ok(Vec::new());
+    }
+    let organisation = live.organisation.name.as_str();
+    let mut opened = None;
+    let text = match command(&message.text) {
+        Command::Help => Text::BotHelp { organisation },
+        Command::Policy => Text::BotPolicy { organisation },
+        Command::ChatWhom => Text::BotChatUsage,
+        Command::Unknown(word) => Text::BotUnknown { word },
+        Command::Chat(pasted) => match open(live, network, author, pasted).await? {
+            Ok(chat) => {
+                let chat = opened.insert(chat);
+                Text::BotChatReady { name: chat.name.as_str(), address: &chat.written }
+            }
+            Err(Reason::NotConnected) => Text::BotNotConnected { address: pasted },
+            Err(Reason::Forbidden) => Text::Failed { reason: &Reason::Forbidden },
+            Err(_) => Text::BotAddressUnknown { address: pasted },
+        },
+    };
+    let said = words::say(live.organisation.language, &text);
+    let answer = What::Message(Message { kind: Kind::Notice, ..Message::text(said) });
+    let mut rows = vec![row(live, LaneKey { conversation: event.conversation, network: network.clone() }, answer)];
+    rows.extend(opened.map(|chat| row(live, chat.lane, What::Opened)));
+    Ok(rows)
+}
+
+struct Chat {
+    lane: LaneKey,
+    name: DisplayName,
+    written: String,
+}
+
+async fn open(live: &Live, network: &Network, author: &Persona, pasted: &str) -> Result<Result<Chat, Reason>, StoreError> {
+    let Some(address) = router::choose(live, network, pasted).await? else { return Ok(Err(Reason::UnknownRecipient)) };
+    if let Err(reason) = reachable(live, &address) {
+        return Ok(Err(reason));
+    }
+    let other = live.persona(&address, None).await?;
+    let conversation = match router::direct(live, author, &other).await? {
+        Ok(conversation) => conversation,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let lane = LaneKey { conversation, network: network.clone() };
+    let Some(leg) = live.leg_row(&lane).await? else { return Ok(Err(Reason::NotConnected)) };
+    let name = shown_name(&other.account, other.name.as_ref());
+    Ok(Ok(Chat { lane, name, written: leg.ghost.as_str().to_owned() }))
+}
+
+fn reachable(live: &Live, address: &Address) -> Result<(), Reason> {
+    if !live.adapters.contains_key(address.network()) {
+        return Err(Reason::NotConnected);
+    }
+    live.organisation.policy.admits(address)
+}
+
+fn row(live: &Live, lane: LaneKey, what: What) -> NewRow {
+    let now = live.clock.now();
+    let id = EventId::from_parts(now, live.entropy.random());
+    NewRow {
+        organisation: live.key,
+        delivery: DeliveryId { event: id, part: 0 },
+        source: Network::GATEWAY,
+        native: None,
+        event: Event { id, conversation: lane.conversation, author: None, sent_at: now, what },
+        lane,
+        accepted_at: now,
+        wants_receipt: false,
+        held: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_the_bot() {
+        for (text, meant) in [
+            ("help", Command::Help),
+            ("  Hilfe ", Command::Help),
+            ("!help", Command::Help),
+            ("chat @alice:hs", Command::Chat("@alice:hs")),
+            ("CHAT   xmpp:bob@x ", Command::Chat("xmpp:bob@x")),
+            ("chat", Command::ChatWhom),
+            ("policy", Command::Policy),
+            ("hello there", Command::Unknown("hello")),
+        ] {
+            assert_eq!(command(text), meant, "{text}");
+        }
+    }
+}

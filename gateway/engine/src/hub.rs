@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! The gateway as one adapter sees it: where it hands in what it receives, and asks what it needs to know.
+//! Routing is in `router.rs`.
+
+use std::{fmt, sync::Arc};
+
+use dreiklang_model::{
+    Address, ChatId, ConversationId, DeliveryId, DisplayName, Language, Network, Reason, Report, Timestamp, Written,
+};
+
+use crate::{
+    Leg, Organisation,
+    organisation::Live,
+    port::{Bound, Health, LaneKey, Received, StoreError, Verdict},
+    router,
+};
+
+/// A ghost: somebody of another network as he appears on this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ghost {
+    /// His address on this network, in canonical form.
+    pub written: Written,
+    /// Who he is.
+    pub address: Address,
+    /// His name; never empty.
+    pub name: DisplayName,
+    /// It is the bot.
+    pub bot: bool,
+}
+
+/// Who is behind an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lookup {
+    /// A ghost. That it can be named does not prove that the person exists.
+    Ghost(Ghost),
+    /// Nobody, and why.
+    Nobody(Reason),
+}
+
+/// The gateway as one adapter sees it. Cheap to clone.
+#[derive(Clone)]
+pub struct Hub {
+    live: Arc<Live>,
+    network: Network,
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Hub({}, {})", self.live.organisation.id, self.network)
+    }
+}
+
+impl Hub {
+    pub(crate) fn new(live: Arc<Live>, network: Network) -> Self {
+        Self { live, network }
+    }
+
+    /// Takes what was received, in order. When this answers, every [`Verdict::Stored`] survives `kill -9`: acknowledge.
+    /// Things handed in together share one commit. Idempotent by [`Received::key`].
+    ///
+    /// # Errors
+    /// [`StoreError`]: nothing is known of any of them; do not acknowledge, hand them in again later.
+    pub async fn accept(&self, received: Vec<Received>) -> Result<Vec<Verdict>, StoreError> {
+        router::accept(&self.live, &self.network, received).await
+    }
+
+    /// Whose ghost `text` is, an address on this network in any form that clients make of it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn ghost_at(&self, text: &str) -> Result<Lookup, StoreError> {
+        router::ghost_at(&self.live, &self.network, text).await
+    }
+
+    /// The ghost on this network of whoever is meant by something pasted or typed here (`@alice:hs`, `xmpp:…`, `mailto:…`).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn resolve(&self, pasted: &str) -> Result<Lookup, StoreError> {
+        router::resolve(&self.live, &self.network, pasted).await
+    }
+
+    /// The one direct conversation between a person of this network and a ghost; made if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the inner error is the reason for people.
+    pub async fn open_direct(&self, user: &Address, ghost: &str) -> Result<Result<Leg, Reason>, StoreError> {
+        router::open_direct(&self.live, &self.network, user, ghost).await
+    }
+
+    /// This network's leg of a conversation.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn leg(&self, conversation: ConversationId) -> Result<Option<Leg>, StoreError> {
+        self.live.leg(&LaneKey { conversation, network: self.network.clone() }).await
+    }
+
+    /// The leg that a chat is bound to.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn leg_of_chat(&self, chat: &ChatId) -> Result<Option<Leg>, StoreError> {
+        self.live.leg_of_chat(&self.network, chat).await
+    }
+
+    /// All chats of this network that are bound to a leg.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn chats(&self) -> Result<Vec<ChatId>, StoreError> {
+        self.live.store.chats(self.live.key, &self.network).await
+    }
+
+    /// Binds the leg to a chat (or frees it), if it is still bound to `expected`: whoever comes second sees
+    /// [`Bound::Changed`] and uses the chat that won.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn bind(
+        &self,
+        conversation: ConversationId,
+        expected: Option<&ChatId>,
+        chat: Option<&ChatId>,
+    ) -> Result<Bound, StoreError> {
+        self.live.bind(&LaneKey { conversation, network: self.network.clone() }, expected, chat).await
+    }
+
+    /// A message that was delivered earlier met its end after all: a bounce, an error stanza. `from` is who says so; he must
+    /// be the one it was delivered to, else nothing happens and the answer is `false`. Its sender is told.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn report_back(&self, delivery: DeliveryId, from: Option<&Address>, report: Report) -> Result<bool, StoreError> {
+        router::report_back(&self.live, &self.network, delivery, from, report).await
+    }
+
+    /// A small durable value of this adapter (a watermark, a subscription); `key` is its own.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn note(&self, key: &str) -> Result<Option<String>, StoreError> {
+        self.live.store.note(self.live.key, &self.network, key).await
+    }
+
+    /// Sets, or with [`None`] removes, a small durable value.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn set_note(&self, key: &str, value: Option<&str>) -> Result<(), StoreError> {
+        self.live.store.set_note(self.live.key, &self.network, key, value).await
+    }
+
+    /// The values whose keys begin with `prefix`, by key.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn notes(&self, prefix: &str) -> Result<Vec<(String, String)>, StoreError> {
+        self.live.store.notes(self.live.key, &self.network, prefix).await
+    }
+
+    /// Says how one connection of this adapter is. `part` names it (`imap`, `component matrix.gw.example`) and is no
+    /// personal data. Going online wakes the lanes that wait for this network.
+    pub fn health(&self, part: &str, health: Health) {
+        self.live.health.set(&self.network, part, health);
+    }
+
+    /// Counts input that was dropped on purpose; `why` is one word (`forged`, `automatic`, `malformed`).
+    pub fn dropped(&self, why: &'static str) {
+        self.live.meter.dropped(&self.live.organisation.id, &self.network, why);
+    }
+
+    /// A word for a log line that stands for a person or a message and names neither.
+    #[must_use]
+    pub fn pseudonym(&self, of: &str) -> String {
+        self.live.pseudonyms.of(of)
+    }
+
+    /// Whose gateway it is.
+    #[must_use]
+    pub fn organisation(&self) -> &Organisation {
+        &self.live.organisation
+    }
+
+    /// The language in which the gateway speaks to this organisation's people.
+    #[must_use]
+    pub fn language(&self) -> Language {
+        self.live.organisation.language
+    }
+
+    /// The networks that are connected, this one included.
+    #[must_use]
+    pub fn networks(&self) -> Vec<Network> {
+        self.live.organisation.book.networks()
+    }
+
+    /// How the bot is written here.
+    #[must_use]
+    pub fn bot(&self) -> Option<Written> {
+        crate::port::bot().and_then(|bot| self.live.organisation.book.write(&bot, &self.network).ok())
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.live.clock.now()
+    }
+}

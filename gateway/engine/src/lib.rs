@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! The engine: takes what the adapters receive, makes it durable, finds its way, and sees that it is delivered in order.
+//!
+//! It knows no protocol and no SQL: [`port`] names what it asks of the world. The way of a message is
+//! adapter → [`Hub::accept`] → store (arrival and outbox in one transaction) → lane → adapter, forward only.
+
+mod bot;
+mod dispatcher;
+mod engine;
+mod health;
+mod hub;
+mod lane;
+mod leg;
+mod limits;
+mod organisation;
+pub mod port;
+mod pseudonym;
+mod retention;
+mod router;
+
+pub use engine::{Connection, Engine, Wiring};
+pub use hub::{Ghost, Hub, Lookup};
+pub use leg::{Leg, Person};
+pub use organisation::{Organisation, Policy};
+pub use pseudonym::Pseudonyms;

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! One organisation: what it configured ([`Organisation`]) and what lives while the gateway runs (`Live`).
+
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+
+use dreiklang_model::{
+    Address, ChatId, ConversationId, DisplayName, Language, Network, OrganisationId, PersonaId, Reason, words,
+};
+use moka::sync::Cache;
+
+use crate::{
+    Leg, Pseudonyms,
+    health::HealthBoard,
+    limits::Limits,
+    port::{Adapter, AddressBook, Bound, Clock, Entropy, LaneKey, LegRow, Meter, OrganisationKey, Persona, Store, StoreError},
+};
+
+/// What an organisation configured, in the engine's terms.
+#[derive(Clone)]
+pub struct Organisation {
+    /// Its id.
+    pub id: OrganisationId,
+    /// Its name for people.
+    pub name: String,
+    /// The language of what the gateway says.
+    pub language: Language,
+    /// How addresses are written.
+    pub book: Arc<dyn AddressBook>,
+    /// Its rules.
+    pub policy: Policy,
+}
+
+impl fmt::Debug for Organisation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Organisation({})", self.id)
+    }
+}
+
+/// An organisation's rules.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Longest text in bytes that is carried at all.
+    pub longest_text: usize,
+    /// Addresses that may take part, as patterns with `*`; empty: everybody.
+    pub allow: Vec<String>,
+    /// Addresses that may not, as patterns with `*`; stronger than `allow`.
+    pub deny: Vec<String>,
+    /// Messages that one sender may send in a minute.
+    pub messages_per_minute: u32,
+    /// When a message is given up and its sender told.
+    pub give_up_after: Duration,
+    /// When a sender is told that his message waits.
+    pub tell_delay_after: Duration,
+    /// How old a pushed event may be before it waits for an administrator.
+    pub hold_older_than: Duration,
+    /// How long the names of messages on their networks are kept.
+    pub keep_mappings: Duration,
+    /// How long it is remembered that something was seen.
+    pub keep_seen: Duration,
+    /// How long dead letters are kept.
+    pub keep_dead: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        Self {
+            longest_text: 1024 * 1024,
+            allow: Vec::new(),
+            deny: Vec::new(),
+            messages_per_minute: 3000,
+            give_up_after: 2 * DAY,
+            tell_delay_after: Duration::from_secs(5 * 60),
+            hold_older_than: DAY,
+            keep_mappings: 90 * DAY,
+            keep_seen: 400 * DAY,
+            keep_dead: 30 * DAY,
+        }
+    }
+}
+
+impl Policy {
+    /// May this person take part?
+    ///
+    /// # Errors
+    /// [`Reason::Forbidden`].
+    pub fn admits(&self, who: &Address) -> Result<(), Reason> {
+        let named = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, who.as_str()));
+        if named(&self.deny) || !(self.allow.is_empty() || named(&self.allow)) { Err(Reason::Forbidden) } else { Ok(()) }
+    }
+}
+
+/// Does `text` fit `pattern`, in which `*` stands for anything? Case does not matter.
+fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
+    let mut pieces = pattern.split('*');
+    let Some(mut rest) = pieces.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let mut pieces: Vec<&str> = pieces.collect();
+    let Some(last) = pieces.pop() else { return rest.is_empty() };
+    for piece in pieces {
+        match rest.find(piece) {
+            Some(at) => rest = &rest[at + piece.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+/// What lives of an organisation while the gateway runs; shared by its hubs and lanes.
+pub(crate) struct Live {
+    pub(crate) organisation: Organisation,
+    pub(crate) key: OrganisationKey,
+    pub(crate) bot_name: DisplayName,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) meter: Arc<dyn Meter>,
+    pub(crate) pseudonyms: Pseudonyms,
+    pub(crate) health: Arc<HealthBoard>,
+    pub(crate) adapters: HashMap<Network, Arc<dyn Adapter>>,
+    pub(crate) limits: Limits,
+    /// Rows of the store that hardly ever change; every change goes through this process, which then forgets them here.
+    personas: Cache<Address, Persona>,
+    legs: Cache<LaneKey, Arc<LegRow>>,
+    chats: Cache<(Network, ChatId), LaneKey>,
+    conversations: Cache<(PersonaId, PersonaId), ConversationId>,
+}
+
+/// What an organisation's live part is made of.
+pub(crate) struct Parts {
+    pub(crate) organisation: Organisation,
+    pub(crate) key: OrganisationKey,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) meter: Arc<dyn Meter>,
+    pub(crate) pseudonyms: Pseudonyms,
+    pub(crate) health: Arc<HealthBoard>,
+    pub(crate) adapters: Vec<Arc<dyn Adapter>>,
+}
+
+impl Live {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let text = words::Text::GatewayName { organisation: &parts.organisation.name };
+        Self {
+            bot_name: DisplayName::new(&words::say(parts.organisation.language, &text)),
+            limits: Limits::new(parts.organisation.policy.messages_per_minute),
+            organisation: parts.organisation,
+            key: parts.key,
+            store: parts.store,
+            clock: parts.clock,
+            entropy: parts.entropy,
+            meter: parts.meter,
+            pseudonyms: parts.pseudonyms,
+            health: parts.health,
+            adapters: parts.adapters.into_iter().map(|adapter| (adapter.network(), adapter)).collect(),
+            personas: Cache::new(10_000),
+            legs: Cache::new(20_000),
+            chats: Cache::new(20_000),
+            conversations: Cache::new(20_000),
+        }
+    }
+
+    /// The persona behind an account, made if it is new; its name follows what the network says.
+    pub(crate) async fn persona(&self, account: &Address, name: Option<&DisplayName>) -> Result<Persona, StoreError> {
+        let name = name.filter(|name| !name.is_empty());
+        if let Some(known) = self.personas.get(account)
+            && (name.is_none() || name == known.name.as_ref())
+        {
+            return Ok(known);
+        }
+        let renamed = self.personas.contains_key(account);
+        let persona = self.store.persona(self.key, account, name, self.clock.now()).await?;
+        if renamed || name.is_some() {
+            // The name stands in every leg that shows this person.
+            let id = persona.id;
+            if self.legs.iter().any(|(_, leg)| leg.other.id == id && leg.other.name != persona.name) {
+                self.legs.invalidate_all();
+            }
+        }
+        self.personas.insert(account.clone(), persona.clone());
+        Ok(persona)
+    }
+
+    pub(crate) async fn leg_row(&self, lane: &LaneKey) -> Result<Option<Arc<LegRow>>, StoreError> {
+        if let Some(leg) = self.legs.get(lane) {
+            return Ok(Some(leg));
+        }
+        let Some(row) = self.store.leg(lane).await?.map(Arc::new) else { return Ok(None) };
+        self.legs.insert(lane.clone(), Arc::clone(&row));
+        Ok(Some(row))
+    }
+
+    pub(crate) async fn leg(&self, lane: &LaneKey) -> Result<Option<Leg>, StoreError> {
+        Ok(self.leg_row(lane).await?.map(|row| Leg::from_row((*row).clone(), &self.bot_name)))
+    }
+
+    pub(crate) async fn leg_of_chat(&self, network: &Network, chat: &ChatId) -> Result<Option<Leg>, StoreError> {
+        let at = (network.clone(), chat.clone());
+        if let Some(lane) = self.chats.get(&at) {
+            return self.leg(&lane).await;
+        }
+        let Some(row) = self.store.leg_of_chat(self.key, network, chat).await? else { return Ok(None) };
+        self.chats.insert(at, LaneKey { conversation: row.conversation, network: network.clone() });
+        Ok(Some(Leg::from_row(row, &self.bot_name)))
+    }
+
+    pub(crate) async fn bind(
+        &self,
+        lane: &LaneKey,
+        expected: Option<&ChatId>,
+        chat: Option<&ChatId>,
+    ) -> Result<Bound, StoreError> {
+        let bound = self.store.bind(lane, expected, chat).await?;
+        self.forget(lane);
+        for chat in expected.into_iter().chain(chat) {
+            self.chats.invalidate(&(lane.network.clone(), chat.clone()));
+        }
+        Ok(bound)
+    }
+
+    /// The direct conversation of two people, if this process has met it.
+    pub(crate) fn conversation_of(&self, one: PersonaId, other: PersonaId) -> Option<ConversationId> {
+        self.conversations.get(&(one.min(other), one.max(other)))
+    }
+
+    pub(crate) fn remember_conversation(&self, one: PersonaId, other: PersonaId, conversation: ConversationId) {
+        self.conversations.insert((one.min(other), one.max(other)), conversation);
+    }
+
+    /// Forgets what is remembered of a leg: it changed in the store.
+    pub(crate) fn forget(&self, lane: &LaneKey) {
+        self.legs.invalidate(lane);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns() {
+        for (pattern, text, fits) in [
+            ("*", "anything", true),
+            ("@alice:hs.example", "@alice:hs.example", true),
+            ("@Alice:hs.example", "@alice:HS.example", true),
+            ("*:hs.example", "@alice:hs.example", true),
+            ("*:hs.example", "@alice:hs.example.evil", false),
+            ("*@*.example", "bob@xmpp.example", true),
+            ("*@*.example", "bob@xmpp.org", false),
+            ("a*b*c", "abc", true),
+            ("a*b*c", "ac", false),
+            ("", "", true),
+            ("", "x", false),
+        ] {
+            assert_eq!(matches(pattern, text), fits, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn deny_is_stronger_than_allow() {
+        let policy = Policy { allow: vec!["*@good.example".into()], deny: vec!["eve@*".into()], ..Policy::default() };
+        for (who, admitted) in [("bob@good.example", true), ("eve@good.example", false), ("bob@bad.example", false)] {
+            let who = Address::new(Network::MAIL, who).unwrap();
+            assert_eq!(policy.admits(&who).is_ok(), admitted);
+        }
+    }
+}

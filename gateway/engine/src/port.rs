@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! The engine's ports: what it asks of the world. Implementations live in `adapters/`, `mappings/` and the binary.
+
+mod adapter;
+mod address_book;
+mod clock;
+mod meter;
+mod store;
+
+pub use adapter::{
+    Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Freshness, Health, LegChange, Received, Recipient,
+    SourceKey, Verdict,
+};
+pub use address_book::{AddressBook, NoAddress, Reading, bot};
+pub use clock::{Clock, Entropy, SystemClock, SystemEntropy};
+pub use meter::{Meter, NoMeter};
+pub use store::{
+    Arrival, Bound, Counts, LaneKey, LegRow, Letter, LetterAction, LetterState, MessageRow, NewRow, OrganisationKey, Persona,
+    Row, RowId, SeenKey, Settlement, Store, StoreError,
+};

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! The port of a network. One adapter serves one organisation's leg on one network and knows no other network.
+//! `docs/adapter-spec.md` says what each must show; `tests/contract` proves it.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use dreiklang_model::{Address, Capabilities, ChatId, DeliveryId, DisplayName, NativeId, Network, Reason, Timestamp, What};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Hub, Leg};
+
+/// A network the gateway speaks.
+#[async_trait]
+pub trait Adapter: Send + Sync + 'static {
+    /// Which network.
+    fn network(&self) -> Network;
+
+    /// Receives until `stop` is cancelled: hands everything to `hub` and acknowledges to its network only after the hub
+    /// said [`Verdict::Stored`] or [`Verdict::Duplicate`]. Reconnects by itself, with back-off, for ever; whatever a
+    /// network sends, it neither panics nor ends. Returns within ten seconds after `stop`.
+    ///
+    /// # Errors
+    /// [`AdapterError`] only for what no waiting can heal (an address that cannot be listened on, say).
+    async fn run(&self, hub: Hub, stop: CancellationToken) -> Result<(), AdapterError>;
+
+    /// Delivers one thing to one leg. Called again with the same [`Deliverable::id`] after a crash or an unknown
+    /// outcome, and must then make the receiver recognise the repeat. Never called twice at once for one conversation.
+    /// Answers only when the far side has taken responsibility (a `200`, a `250`, a barrier that came back).
+    /// Must not wait for a connection that is down: it answers [`DeliveryError::Later`] at once. May be dropped at any
+    /// await point.
+    ///
+    /// # Errors
+    /// [`DeliveryError`].
+    async fn deliver(&self, hub: &Hub, delivery: &Deliverable) -> Result<Delivered, DeliveryError>;
+
+    /// What the leg can express. Cheap.
+    fn capabilities(&self, leg: &Leg) -> Capabilities;
+
+    /// Does anybody receive under this address of the adapter's network? [`None`]: it cannot be known. Used to choose between
+    /// networks when an address could be of either; answers within five seconds.
+    async fn reaches(&self, _address: &Address) -> Option<bool> {
+        None
+    }
+
+    /// How many deliveries may run at once.
+    fn concurrency(&self) -> usize {
+        32
+    }
+
+    /// Tries every connection of the leg once and says, in words for an administrator, what works and what to do.
+    async fn check(&self) -> Vec<Finding>;
+}
+
+/// One line of `dreiklang check`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// It works.
+    pub fine: bool,
+    /// What was tried, in a few words (`component matrix.gw.example at prosody:5347`).
+    pub what: String,
+    /// What came of it and, when it does not work, what to do.
+    pub says: String,
+}
+
+/// An adapter cannot run.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}: {cause}")]
+pub struct AdapterError {
+    /// What could not be done, in words for an administrator.
+    pub what: String,
+    /// Why.
+    #[source]
+    pub cause: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// Something a person did on the adapter's network.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// By what the same thing is recognised when it comes again.
+    pub key: SourceKey,
+    /// The message as its network names it: failures and receipts refer to it.
+    pub native: NativeId,
+    /// Who.
+    pub from: Address,
+    /// His name, when the network said so.
+    pub name: Option<DisplayName>,
+    /// To whom.
+    pub to: Recipient,
+    /// When he did it, as far as the network says so; at most now.
+    pub sent_at: Timestamp,
+    /// How it reached us.
+    pub freshness: Freshness,
+    /// He wants to know when it was delivered.
+    pub wants_receipt: bool,
+    /// What he did: [`What::Message`], [`What::Edit`] or [`What::Unsupported`].
+    pub what: What,
+}
+
+/// By what a thing is recognised when it comes again. Scoped: the same `id` in another `scope` is another thing.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct SourceKey {
+    /// Who gave the id (`event`; a full JID; `message-id`).
+    pub scope: String,
+    /// The id.
+    pub id: String,
+    /// A time that is part of the thing and never changes, where the network has one (Matrix's `origin_server_ts`).
+    /// Keeps the look-up fast in a long history; [`None`] is always right.
+    pub at: Option<Timestamp>,
+}
+
+impl std::fmt::Debug for SourceKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SourceKey(…)")
+    }
+}
+
+/// Whom something is meant for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recipient {
+    /// An address on the adapter's network, as it was written there.
+    Ghost(String),
+    /// A chat that is bound to a leg.
+    Chat(ChatId),
+}
+
+/// How an event reached us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// The network pushed it. When it is older than a day it is a replay of history: it waits for an administrator.
+    Pushed,
+    /// We asked for it (reconciliation), or its network never replays: its age is no reason for doubt.
+    Asked,
+}
+
+/// What became of something received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is durable: acknowledge it.
+    Stored,
+    /// It was durable before: acknowledge it.
+    Duplicate,
+    /// It will not be carried: tell the sender why, in the network's own way, then acknowledge it.
+    Refused(Reason),
+}
+
+/// One thing to deliver.
+#[derive(Debug, Clone)]
+pub struct Deliverable {
+    /// Stable over repeats.
+    pub id: DeliveryId,
+    /// Where to.
+    pub leg: Leg,
+    /// When its author did it.
+    pub sent_at: Timestamp,
+    /// It waited here, or before it came here, for so long that the original time should be shown.
+    pub late: bool,
+    /// What to send; already reduced to [`Adapter::capabilities`].
+    pub what: What,
+}
+
+/// The far side has it.
+#[derive(Debug, Clone, Default)]
+pub struct Delivered {
+    /// How the network names it.
+    pub native: Option<NativeId>,
+    /// What the adapter wants to remember about the leg (stored in the same transaction).
+    pub leg: Option<LegChange>,
+}
+
+/// A change of what an adapter remembers about a leg.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LegChange {
+    /// The adapter's own notes, in a form only it reads.
+    pub notes: String,
+}
+
+/// The far side does not have it, or we do not know.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum DeliveryError {
+    /// Not now; the lane waits. `after` is what the far side asked for, if it did.
+    #[error("later: {cause}")]
+    Later {
+        /// How long to wait at least.
+        after: Option<Duration>,
+        /// For the log; no personal data.
+        cause: String,
+    },
+    /// Never; the sender is told.
+    #[error("never: {cause}")]
+    Never {
+        /// For the sender.
+        reason: Reason,
+        /// For the log; no personal data.
+        cause: String,
+    },
+    /// It may have arrived; it will be repeated with the same id.
+    #[error("unknown: {cause}")]
+    Unknown {
+        /// For the log; no personal data.
+        cause: String,
+    },
+}
+
+impl DeliveryError {
+    /// Not now, for as long as the engine thinks fit.
+    #[must_use]
+    pub fn later(cause: impl Into<String>) -> Self {
+        Self::Later { after: None, cause: cause.into() }
+    }
+}
+
+/// How one connection of an adapter is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// It works.
+    Online,
+    /// It does not; what is wrong and what to do, in words for an administrator, without personal data.
+    Offline(String),
+}

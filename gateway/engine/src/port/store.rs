@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! The port of the database. SQL lives behind it; SQLite implements it now and PostgreSQL later, both proved by the suite in
+//! `tests/contract`.
+//!
+//! Every method that writes answers after the write is durable (it survives `kill -9` and a power cut). Writes that wait
+//! at the same time share one commit.
+
+use async_trait::async_trait;
+use dreiklang_model::{
+    Address, ChatId, ConversationId, DeliveryId, DisplayName, Event, EventId, NativeId, Network, OrganisationId, PersonaId,
+    Reason, Timestamp, Written,
+};
+use tokio::sync::watch;
+
+/// An organisation's key inside one store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OrganisationKey(pub i64);
+
+/// A row of the outbox; ids grow in the order of commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RowId(pub i64);
+
+/// The database did not do it. Nothing was written; whoever asked must not acknowledge.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The database failed (disk full, for instance).
+    #[error("the database failed: {0}")]
+    Failed(String),
+    /// The store has been closed.
+    #[error("the database is closed")]
+    Closed,
+    /// A row holds what no version of the gateway writes.
+    #[error("the database holds an unreadable row: {0}")]
+    Corrupt(String),
+}
+
+/// A lane: what goes to one network in one conversation, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LaneKey {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// The target.
+    pub network: Network,
+}
+
+/// By what a received thing is recognised when it comes again; outlives its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SeenKey {
+    /// Hours since the epoch of the thing's own time, or 0: neighbours in time are neighbours in the index.
+    pub slot: i64,
+    /// Keyed hash of scope and id.
+    pub digest: [u8; 16],
+}
+
+/// A person as the store knows him.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Persona {
+    /// His id.
+    pub id: PersonaId,
+    /// The account that answers go to.
+    pub account: Address,
+    /// His name, if one was ever seen.
+    pub name: Option<DisplayName>,
+}
+
+/// One leg of a direct conversation: a person and a ghost on that person's network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LegRow {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// The network of this leg.
+    pub network: Network,
+    /// The person here.
+    pub user: Persona,
+    /// The person on the other side.
+    pub other: Persona,
+    /// How the other one is written here.
+    pub ghost: Written,
+    /// The chat it is bound to.
+    pub chat: Option<ChatId>,
+    /// The adapter's own notes.
+    pub notes: Option<String>,
+}
+
+/// Something received, with everything that follows from it: one transaction.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// Whose.
+    pub organisation: OrganisationKey,
+    /// By what it is recognised.
+    pub seen: SeenKey,
+    /// Its event.
+    pub event: EventId,
+    /// Its conversation.
+    pub conversation: ConversationId,
+    /// Where it came from.
+    pub network: Network,
+    /// Its name there.
+    pub native: NativeId,
+    /// When it became ours.
+    pub accepted_at: Timestamp,
+    /// What to deliver because of it.
+    pub rows: Vec<NewRow>,
+}
+
+/// A row to put into the outbox.
+#[derive(Debug, Clone)]
+pub struct NewRow {
+    /// Whose.
+    pub organisation: OrganisationKey,
+    /// Stable over repeats.
+    pub delivery: DeliveryId,
+    /// Where to.
+    pub lane: LaneKey,
+    /// Where from.
+    pub source: Network,
+    /// How its author's network names it; nothing when the gateway itself speaks.
+    pub native: Option<NativeId>,
+    /// What; already adapted.
+    pub event: Event,
+    /// When it became ours.
+    pub accepted_at: Timestamp,
+    /// Its sender wants to know when it was delivered.
+    pub wants_receipt: bool,
+    /// It waits for an administrator instead of its turn.
+    pub held: bool,
+}
+
+/// A row of the outbox.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Its place in the order.
+    pub id: RowId,
+    /// What was put in.
+    pub new: NewRow,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Not before.
+    pub due: Timestamp,
+    /// The sender was told that it is delayed.
+    pub delay_told: bool,
+}
+
+/// What became of a row; one transaction.
+#[derive(Debug, Clone)]
+pub enum Settlement {
+    /// The far side has it: the row goes, a mapping stays.
+    Delivered {
+        /// The row.
+        row: RowId,
+        /// How the target names it.
+        native: Option<NativeId>,
+        /// New notes for the leg.
+        notes: Option<String>,
+        /// When.
+        at: Timestamp,
+        /// What to send because of it (a receipt).
+        follow: Option<NewRow>,
+    },
+    /// It stays and waits.
+    Postponed {
+        /// The row.
+        row: RowId,
+        /// Not before.
+        due: Timestamp,
+        /// For the administrator.
+        cause: String,
+        /// What to send because of it (a notice that it is delayed); sets the row's `delay_told`.
+        follow: Option<NewRow>,
+    },
+    /// It becomes a dead letter.
+    Buried {
+        /// The row.
+        row: RowId,
+        /// Why.
+        reason: Reason,
+        /// For the administrator.
+        cause: String,
+        /// When.
+        at: Timestamp,
+        /// What to send because of it (the news of the failure).
+        follow: Option<NewRow>,
+    },
+}
+
+/// A message as one network names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageRow {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// The network.
+    pub network: Network,
+    /// Its name there.
+    pub native: NativeId,
+    /// It came from that network (rather than being delivered to it).
+    pub origin: bool,
+}
+
+/// Whether a chat was bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bound {
+    /// Yes.
+    Yes,
+    /// No: the leg is bound to this (or to nothing) meanwhile.
+    Changed(Option<ChatId>),
+}
+
+/// What lies in the outbox in which state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LetterState {
+    /// Waits for its turn or its next attempt.
+    Waiting,
+    /// Waits for an administrator.
+    Held,
+    /// Will not be tried again unless an administrator says so.
+    Dead,
+}
+
+/// Counts for `status` and the metrics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counts {
+    /// Whose.
+    pub organisation: OrganisationId,
+    /// Target.
+    pub network: Network,
+    /// State.
+    pub state: LetterState,
+    /// How many.
+    pub number: u64,
+    /// When the oldest of them became ours.
+    pub oldest: Timestamp,
+}
+
+/// A row as an administrator sees it: no text, no address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// Its place in the order; the handle for `retry` and `drop`.
+    pub id: RowId,
+    /// Whose.
+    pub organisation: OrganisationId,
+    /// Where from.
+    pub source: Network,
+    /// Where to.
+    pub network: Network,
+    /// State.
+    pub state: LetterState,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// When it became ours.
+    pub accepted_at: Timestamp,
+    /// Not before.
+    pub due: Timestamp,
+    /// What went wrong last.
+    pub cause: Option<String>,
+}
+
+/// What an administrator does with a letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LetterAction {
+    /// Try it now, whatever its state.
+    Retry,
+    /// Throw it away.
+    Drop,
+}
+
+/// The database.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// The organisation's key; the organisation is made known if it is new.
+    async fn organisation(&self, id: &OrganisationId) -> Result<OrganisationKey, StoreError>;
+
+    /// The persona behind an account; made if it is new. A given name replaces the one known before.
+    /// Idempotent.
+    async fn persona(
+        &self,
+        organisation: OrganisationKey,
+        account: &Address,
+        name: Option<&DisplayName>,
+        now: Timestamp,
+    ) -> Result<Persona, StoreError>;
+
+    /// The persona behind an account, if it is known.
+    async fn known_persona(&self, organisation: OrganisationKey, account: &Address) -> Result<Option<Persona>, StoreError>;
+
+    /// The persona whose ghost is written so on that network.
+    async fn ghost(&self, organisation: OrganisationKey, on: &Network, written: &Written) -> Result<Option<Persona>, StoreError>;
+
+    /// How a persona's ghost is written on a network, once that was decided.
+    async fn written(
+        &self,
+        organisation: OrganisationKey,
+        persona: PersonaId,
+        on: &Network,
+    ) -> Result<Option<Written>, StoreError>;
+
+    /// Decides how a persona's ghost is written on a network. The first decision stays for ever: the answer is what
+    /// stands. [`None`]: another persona is already written so.
+    async fn decide_written(
+        &self,
+        organisation: OrganisationKey,
+        persona: PersonaId,
+        on: &Network,
+        written: &Written,
+    ) -> Result<Option<Written>, StoreError>;
+
+    /// The one direct conversation of two personas, whichever comes first; made with `new` as its id, and with a leg on
+    /// each one's network, if there is none. Idempotent and safe against both sides starting at once.
+    async fn direct(
+        &self,
+        organisation: OrganisationKey,
+        one: &Persona,
+        other: &Persona,
+        new: ConversationId,
+        now: Timestamp,
+    ) -> Result<ConversationId, StoreError>;
+
+    /// A leg.
+    async fn leg(&self, lane: &LaneKey) -> Result<Option<LegRow>, StoreError>;
+
+    /// The leg that a chat is bound to.
+    async fn leg_of_chat(
+        &self,
+        organisation: OrganisationKey,
+        network: &Network,
+        chat: &ChatId,
+    ) -> Result<Option<LegRow>, StoreError>;
+
+    /// All bound chats of a network.
+    async fn chats(&self, organisation: OrganisationKey, network: &Network) -> Result<Vec<ChatId>, StoreError>;
+
+    /// Binds a leg to a chat, or frees it, if it is still bound to `expected`.
+    async fn bind(&self, lane: &LaneKey, expected: Option<&ChatId>, chat: Option<&ChatId>) -> Result<Bound, StoreError>;
+
+    /// Stores what was received, in order and in one transaction. `false` for what was seen before: of that nothing is stored.
+    async fn accept(&self, arrivals: Vec<Arrival>) -> Result<Vec<bool>, StoreError>;
+
+    /// Was it seen before?
+    async fn seen(&self, organisation: OrganisationKey, key: &SeenKey) -> Result<bool, StoreError>;
+
+    /// Settles a row. Settling a row that is gone changes nothing and stores no `follow`.
+    async fn settle(&self, settlement: Settlement) -> Result<(), StoreError>;
+
+    /// Changes whenever rows were committed; holds the highest row id.
+    fn committed(&self) -> watch::Receiver<RowId>;
+
+    /// Waiting rows of all lanes with an id above `after`, in order, at most `limit`.
+    async fn waiting(&self, after: RowId, limit: usize) -> Result<Vec<Row>, StoreError>;
+
+    /// Waiting rows of one lane with an id above `after`, in order, at most `limit`.
+    async fn waiting_in(&self, lane: &LaneKey, after: RowId, limit: usize) -> Result<Vec<Row>, StoreError>;
+
+    /// How an event is named on the networks it came from and went to.
+    async fn messages(&self, organisation: OrganisationKey, event: EventId) -> Result<Vec<MessageRow>, StoreError>;
+
+    /// A small durable value of an adapter.
+    async fn note(&self, organisation: OrganisationKey, network: &Network, key: &str) -> Result<Option<String>, StoreError>;
+
+    /// Sets (or, with [`None`], removes) a small durable value of an adapter.
+    async fn set_note(
+        &self,
+        organisation: OrganisationKey,
+        network: &Network,
+        key: &str,
+        value: Option<&str>,
+    ) -> Result<(), StoreError>;
+
+    /// The values of an adapter whose keys begin with `prefix`, by key.
+    async fn notes(
+        &self,
+        organisation: OrganisationKey,
+        network: &Network,
+        prefix: &str,
+    ) -> Result<Vec<(String, String)>, StoreError>;
+
+    /// What lies in the outbox.
+    async fn counts(&self) -> Result<Vec<Counts>, StoreError>;
+
+    /// The letters in a state (all states: [`None`]), oldest first.
+    async fn letters(&self, state: Option<LetterState>, limit: usize) -> Result<Vec<Letter>, StoreError>;
+
+    /// Does something with a letter; `false` when there is none of that id.
+    async fn act(&self, letter: RowId, action: LetterAction, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Removes what its retention has ended: mappings from before `mappings`, recognition keys from before `keys`,
+    /// dead letters from before `dead`. Answers how many rows went.
+    async fn expire(&self, mappings: Timestamp, keys: Timestamp, dead: Timestamp) -> Result<u64, StoreError>;
+
+    /// Writes what is left and closes; nothing can be asked afterwards.
+    async fn close(&self);
+}

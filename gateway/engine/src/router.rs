@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! From what an adapter received to rows of the outbox: who is meant, may he, where does it go, in which form.
+//! One transaction at the end makes the arrival and all that follows from it durable.
+
+use dreiklang_model::{
+    Address, ConversationId, DeliveryId, Event, EventId, Feature, Loss, Network, Reason, Report, Support, What, Written, adapt,
+};
+
+use crate::{
+    Leg, bot,
+    hub::{Ghost, Lookup},
+    leg::shown_name,
+    organisation::Live,
+    port::{
+        Arrival, Freshness, LaneKey, NewRow, NoAddress, Persona, Reading, Received, Recipient, SourceKey, StoreError, Verdict,
+        bot as bot_address,
+    },
+};
+
+/// See [`crate::Hub::accept`].
+pub(crate) async fn accept(live: &Live, network: &Network, received: Vec<Received>) -> Result<Vec<Verdict>, StoreError> {
+    let mut verdicts = Vec::with_capacity(received.len());
+    let mut arrivals = Vec::with_capacity(received.len());
+    let mut targets = Vec::with_capacity(received.len());
+    for one in received {
+        match route(live, network, &one).await? {
+            Ok((arrival, target)) => {
+                verdicts.push(Verdict::Stored);
+                arrivals.push(arrival);
+                targets.push(target);
+            }
+            Err(reason) => {
+                live.meter.refused(&live.organisation.id, network, &reason);
+                verdicts.push(Verdict::Refused(reason));
+            }
+        }
+    }
+    let held: Vec<bool> = arrivals.iter().map(|arrival| arrival.rows.iter().any(|row| row.held)).collect();
+    let stored = if arrivals.is_empty() { Vec::new() } else { live.store.accept(arrivals).await? };
+    let mut outcomes = stored.into_iter().zip(targets).zip(held);
+    for verdict in verdicts.iter_mut().filter(|verdict| **verdict == Verdict::Stored) {
+        match outcomes.next() {
+            Some(((true, target), held)) => {
+                live.meter.received(&live.organisation.id, network, &target);
+                if held {
+                    tracing::error!(%network, "an event of the past was pushed again; it is held: see `dreiklang queue`");
+                    live.meter.held(&live.organisation.id, network);
+                }
+            }
+            _ => {
+                live.meter.duplicate(&live.organisation.id, network);
+                *verdict = Verdict::Duplicate;
+            }
+        }
+    }
+    Ok(verdicts)
+}
+
+/// What follows from one received thing, or why it is refused. The second half of the answer is the target network.
+async fn route(live: &Live, network: &Network, received: &Received) -> Result<Result<(Arrival, Network), Reason>, StoreError> {
+    let policy = &live.organisation.policy;
+    let now = live.clock.now();
+    let seen = live.pseudonyms.seen(network, &received.key);
+    if let Err(reason) = policy.admits(&received.from).and_then(|()| sized(&received.what, policy.longest_text)) {
+        return Ok(Err(reason));
+    }
+    let (conversation, other) = match find(live, network, received).await? {
+        Ok(found) => found,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let author = live.persona(&received.from, received.name.as_ref()).await?;
+    if !live.limits.take(author.id, now) && !live.store.seen(live.key, &seen).await? {
+        return Ok(Err(Reason::TooMany));
+    }
+    let event = Event {
+        id: EventId::from_parts(now, live.entropy.random()),
+        conversation,
+        author: Some(author.id),
+        sent_at: received.sent_at.min(now),
+        what: received.what.clone(),
+    };
+    let target = other.account.network().clone();
+    let held = received.freshness == Freshness::Pushed && now.since(event.sent_at) > policy.hold_older_than;
+    let rows = if target == Network::GATEWAY {
+        bot::answer(live, network, &author, &event).await?
+    } else {
+        match onward(live, network, received, &event, &target).await? {
+            Ok(rows) => rows,
+            Err(reason) => return Ok(Err(reason)),
+        }
+    };
+    let rows = rows.into_iter().map(|row| NewRow { held, ..row }).collect();
+    let arrival = Arrival {
+        organisation: live.key,
+        seen,
+        event: event.id,
+        conversation,
+        network: network.clone(),
+        native: received.native.clone(),
+        accepted_at: now,
+        rows,
+    };
+    Ok(Ok((arrival, target)))
+}
+
+fn sized(what: &What, longest: usize) -> Result<(), Reason> {
+    match what {
+        What::Message(message) | What::Edit { to: message, .. } if message.text.len() > longest => Err(Reason::TooLarge),
+        _ => Ok(()),
+    }
+}
+
+/// The conversation that is meant, and the person on its other side.
+async fn find(
+    live: &Live,
+    network: &Network,
+    received: &Received,
+) -> Result<Result<(ConversationId, Persona), Reason>, StoreError> {
+    match &received.to {
+        Recipient::Chat(chat) => {
+            let Some(leg) = live.leg_of_chat(network, chat).await? else { return Ok(Err(Reason::UnknownRecipient)) };
+            let lane = LaneKey { conversation: leg.conversation, network: network.clone() };
+            let Some(row) = live.leg_row(&lane).await? else { return Ok(Err(Reason::UnknownRecipient)) };
+            Ok(admitted(live, &row.other).map(|()| (leg.conversation, row.other.clone())))
+        }
+        Recipient::Ghost(text) => {
+            let other = match someone(live, network, text).await? {
+                Ok((other, _)) => other,
+                Err(reason) => return Ok(Err(reason)),
+            };
+            let author = live.persona(&received.from, received.name.as_ref()).await?;
+            let conversation = direct(live, &author, &other).await?;
+            Ok(conversation.map(|conversation| (conversation, other)))
+        }
+    }
+}
+
+fn admitted(live: &Live, other: &Persona) -> Result<(), Reason> {
+    let network = other.account.network();
+    if *network == Network::GATEWAY {
+        return Ok(());
+    }
+    if !live.adapters.contains_key(network) {
+        return Err(Reason::NotConnected);
+    }
+    live.organisation.policy.admits(&other.account)
+}
+
+/// The person whose ghost `text` is, and how the ghost is written; the person becomes known.
+async fn someone(live: &Live, network: &Network, text: &str) -> Result<Result<(Persona, Option<Written>), Reason>, StoreError> {
+    let (address, written) = match live.organisation.book.read(text, network) {
+        Reading::Ghost { address, written } => (address, Some(written)),
+        Reading::Bot => match bot_address() {
+            Some(bot) => (bot, None),
+            None => return Ok(Err(Reason::UnknownRecipient)),
+        },
+        Reading::Stored(written) => {
+            let known = live.store.ghost(live.key, network, &written).await?.ok_or(Reason::UnknownRecipient);
+            return Ok(known.and_then(|persona| admitted(live, &persona).map(|()| (persona, Some(written)))));
+        }
+        Reading::Foreign => return Ok(Err(Reason::UnknownRecipient)),
+    };
+    if address.network() == network {
+        return Ok(Err(Reason::UnknownRecipient));
+    }
+    if *address.network() != Network::GATEWAY && !live.adapters.contains_key(address.network()) {
+        return Ok(Err(Reason::NotConnected));
+    }
+    if let Err(reason) = live.organisation.policy.admits(&address) {
+        return Ok(Err(reason));
+    }
+    Ok(Ok((live.persona(&address, None).await?, written)))
+}
+
+/// The one direct conversation of two people; made, with both ghosts' addresses decided, if there is none.
+pub(crate) async fn direct(live: &Live, one: &Persona, other: &Persona) -> Result<Result<ConversationId, Reason>, StoreError> {
+    if let Some(known) = live.conversation_of(one.id, other.id) {
+        return Ok(Ok(known));
+    }
+    if let Err(reason) = admitted(live, other) {
+        return Ok(Err(reason));
+    }
+    for (ghost, on) in [(one, other.account.network()), (other, one.account.network())] {
+        if *on != Network::GATEWAY
+            && let Err(reason) = decide(live, ghost, on).await?
+        {
+            return Ok(Err(reason));
+        }
+    }
+    let now = live.clock.now();
+    let new = ConversationId::from_parts(now, live.entropy.random());
+    let conversation = live.store.direct(live.key, one, other, new, now).await?;
+    live.remember_conversation(one.id, other.id, conversation);
+    Ok(Ok(conversation))
+}
+
+/// Decides, once and for ever, how somebody is written on a network.
+async fn decide(live: &Live, ghost: &Persona, on: &Network) -> Result<Result<Written, Reason>, StoreError> {
+    if let Some(standing) = live.store.written(live.key, ghost.id, on).await? {
+        return Ok(Ok(standing));
+    }
+    let book = &live.organisation.book;
+    match book.write(&ghost.account, on) {
+        Ok(readable) => {
+            if let Some(standing) = live.store.decide_written(live.key, ghost.id, on, &readable).await? {
+                return Ok(Ok(standing));
+            }
+        }
+        Err(NoAddress::Unreadable) => {}
+        Err(NoAddress::NotConnected) => return Ok(Err(Reason::NotConnected)),
+    }
+    for salt in 0..64 {
+        let Ok(alias) = book.alias(&ghost.account, on, salt) else { return Ok(Err(Reason::NotConnected)) };
+        if let Some(standing) = live.store.decide_written(live.key, ghost.id, on, &alias).await? {
+            return Ok(Ok(standing));
+        }
+    }
+    Err(StoreError::Corrupt("no free alias in 64 tries".to_owned()))
+}
+
+/// The rows for the person on the other side, and the news for the sender of what could not be carried.
+async fn onward(
+    live: &Live,
+    network: &Network,
+    received: &Received,
+    event: &Event,
+    target: &Network,
+) -> Result<Result<Vec<NewRow>, Reason>, StoreError> {
+    let lane = LaneKey { conversation: event.conversation, network: target.clone() };
+    let (Some(leg), Some(adapter)) = (live.leg(&lane).await?, live.adapters.get(target)) else {
+        return Ok(Err(Reason::NotConnected));
+    };
+    let adapted = adapt(event.what.clone(), &adapter.capabilities(&leg), live.organisation.language);
+    let last = adapted.parts.len().saturating_sub(1);
+    let mut rows = Vec::with_capacity(adapted.parts.len());
+    for (index, what) in adapted.parts.into_iter().enumerate() {
+        let Ok(part) = u16::try_from(index) else { return Ok(Err(Reason::TooLarge)) };
+        rows.push(NewRow {
+            organisation: live.key,
+            delivery: DeliveryId { event: event.id, part },
+            lane: lane.clone(),
+            source: network.clone(),
+            native: Some(received.native.clone()),
+            event: Event { what, ..event.clone() },
+            accepted_at: live.clock.now(),
+            wants_receipt: received.wants_receipt && index == last,
+            held: false,
+        });
+    }
+    for loss in &adapted.losses {
+        live.meter.lost(&live.organisation.id, network, target, loss);
+    }
+    if let Some(feature) = adapted.losses.iter().find_map(untold) {
+        rows.push(news(live, event.conversation, network, &received.native, Report::Reduced(feature)));
+    }
+    Ok(Ok(rows))
+}
+
+/// A loss that changes what the sender meant, so that he must hear of it.
+fn untold(loss: &Loss) -> Option<Feature> {
+    (loss.left == Support::No && !matches!(loss.feature, Feature::Reply | Feature::Subject)).then_some(loss.feature)
+}
+
+/// A row that tells the author of a message what became of it, on his own network.
+pub(crate) fn news(
+    live: &Live,
+    conversation: ConversationId,
+    network: &Network,
+    of: &dreiklang_model::NativeId,
+    report: Report,
+) -> NewRow {
+    let now = live.clock.now();
+    let what = What::Report { of: of.clone(), report };
+    let id = EventId::from_parts(now, live.entropy.random());
+    NewRow {
+        organisation: live.key,
+        delivery: DeliveryId { event: id, part: 0 },
+        lane: LaneKey { conversation, network: network.clone() },
+        source: Network::GATEWAY,
+        native: None,
+        event: Event { id, conversation, author: None, sent_at: now, what },
+        accepted_at: now,
+        wants_receipt: false,
+        held: false,
+    }
+}
+
+/// See [`crate::Hub::ghost_at`].
+pub(crate) async fn ghost_at(live: &Live, network: &Network, text: &str) -> Result<Lookup, StoreError> {
+    // Naming somebody does not make him known: a look-up writes nothing.
+    let (address, written) = match live.organisation.book.read(text, network) {
+        Reading::Ghost { address, written } => (address, written),
+        Reading::Bot => {
+            match bot_address().and_then(|bot| live.organisation.book.write(&bot, network).ok().map(|written| (bot, written))) {
+                Some(found) => found,
+                None => return Ok(Lookup::Nobody(Reason::UnknownRecipient)),
+            }
+        }
+        Reading::Stored(written) => match live.store.ghost(live.key, network, &written).await? {
+            Some(persona) => (persona.account, written),
+            None => return Ok(Lookup::Nobody(Reason::UnknownRecipient)),
+        },
+        Reading::Foreign => return Ok(Lookup::Nobody(Reason::UnknownRecipient)),
+    };
+    seen_from(live, network, address, written).await
+}
+
+async fn seen_from(live: &Live, network: &Network, address: Address, written: Written) -> Result<Lookup, StoreError> {
+    let bot = *address.network() == Network::GATEWAY;
+    if address.network() == network {
+        return Ok(Lookup::Nobody(Reason::UnknownRecipient));
+    }
+    if !bot && !live.adapters.contains_key(address.network()) {
+        return Ok(Lookup::Nobody(Reason::NotConnected));
+    }
+    if let Err(reason) = live.organisation.policy.admits(&address) {
+        return Ok(Lookup::Nobody(reason));
+    }
+    let name = if bot {
+        live.bot_name.clone()
+    } else {
+        let known = live.store.known_persona(live.key, &address).await?;
+        shown_name(&address, known.as_ref().and_then(|persona| persona.name.as_ref()))
+    };
+    Ok(Lookup::Ghost(Ghost { written, address, name, bot }))
+}
+
+/// See [`crate::Hub::resolve`].
+pub(crate) async fn resolve(live: &Live, network: &Network, pasted: &str) -> Result<Lookup, StoreError> {
+    let Some(address) = choose(live, network, pasted).await? else { return Ok(Lookup::Nobody(Reason::UnknownRecipient)) };
+    match live.organisation.book.write(&address, network) {
+        Ok(written) => seen_from(live, network, address, written).await,
+        Err(NoAddress::NotConnected) => Ok(Lookup::Nobody(Reason::NotConnected)),
+        Err(NoAddress::Unreadable) => {
+            // A stored alias must be stored before it can be told to anybody.
+            let persona = live.persona(&address, None).await?;
+            match decide(live, &persona, network).await? {
+                Ok(written) => seen_from(live, network, address, written).await,
+                Err(reason) => Ok(Lookup::Nobody(reason)),
+            }
+        }
+    }
+}
+
+/// Who is meant by something pasted. Where an address could be of several networks: one that is known, else one that its
+/// network says it reaches, else the first that no network denies.
+pub(crate) async fn choose(live: &Live, network: &Network, pasted: &str) -> Result<Option<Address>, StoreError> {
+    let connected = |address: &Address| live.adapters.contains_key(address.network());
+    let (mut candidates, absent): (Vec<_>, Vec<_>) =
+        live.organisation.book.resolve(pasted, network).into_iter().partition(connected);
+    if candidates.len() > 1 {
+        for candidate in &candidates {
+            if live.store.known_persona(live.key, candidate).await?.is_some() {
+                return Ok(Some(candidate.clone()));
+            }
+        }
+        let mut possible = Vec::new();
+        for candidate in candidates {
+            let Some(adapter) = live.adapters.get(candidate.network()) else { continue };
+            match adapter.reaches(&candidate).await {
+                Some(true) => return Ok(Some(candidate)),
+                Some(false) => {}
+                None => possible.push(candidate),
+            }
+        }
+        candidates = possible;
+    }
+    Ok(candidates.into_iter().chain(absent).next())
+}
+
+/// See [`crate::Hub::open_direct`].
+pub(crate) async fn open_direct(
+    live: &Live,
+    network: &Network,
+    user: &Address,
+    ghost: &str,
+) -> Result<Result<Leg, Reason>, StoreError> {
+    if let Err(reason) = live.organisation.policy.admits(user) {
+        return Ok(Err(reason));
+    }
+    let other = match someone(live, network, ghost).await? {
+        Ok((other, _)) => other,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let user = live.persona(user, None).await?;
+    let conversation = match direct(live, &user, &other).await? {
+        Ok(conversation) => conversation,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let leg = live.leg(&LaneKey { conversation, network: network.clone() }).await?;
+    leg.map(Ok).ok_or_else(|| StoreError::Corrupt("a direct conversation without a leg".to_owned()))
+}
+
+/// See [`crate::Hub::report_back`].
+pub(crate) async fn report_back(
+    live: &Live,
+    network: &Network,
+    delivery: DeliveryId,
+    from: Option<&Address>,
+    report: Report,
+) -> Result<bool, StoreError> {
+    let messages = live.store.messages(live.key, delivery.event).await?;
+    let Some(sent) = messages.iter().find(|message| !message.origin && message.network == *network) else { return Ok(false) };
+    let Some(origin) = messages.iter().find(|message| message.origin) else { return Ok(false) };
+    let lane = LaneKey { conversation: sent.conversation, network: network.clone() };
+    let Some(leg) = live.leg_row(&lane).await? else { return Ok(false) };
+    if from.is_some_and(|from| *from != leg.user.account) {
+        return Ok(false);
+    }
+    if let Report::Failed(reason) = &report {
+        live.meter.failed(&live.organisation.id, &origin.network, network, reason);
+    }
+    let kind = match &report {
+        Report::Delivered => "delivered",
+        Report::Delayed => "delayed",
+        Report::Failed(_) => "failed",
+        Report::Reduced(_) => "reduced",
+    };
+    let row = news(live, origin.conversation, &origin.network, &origin.native, report);
+    let key = SourceKey { scope: format!("report/{kind}"), id: delivery.event.to_string(), at: None };
+    live.store
+        .accept(vec![Arrival {
+            organisation: live.key,
+            seen: live.pseudonyms.seen(network, &key),
+            event: row.event.id,
+            conversation: sent.conversation,
+            network: Network::GATEWAY,
+            native: origin.native.clone(),
+            accepted_at: row.accepted_at,
+            rows: vec![row],
+        }])
+        .await?;
+    Ok(true)
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! The canonical model: what happens in a conversation, in no network's words.
+//!
+//! Pure data and pure functions. No I/O, no clock, no randomness, no async, no protocol crate; a test in
+//! `tests/architecture` keeps it so. The shapes follow IETF MIMI content (draft-ietf-mimi-content) where they overlap.
+
+mod adapt;
+mod address;
+mod capabilities;
+mod event;
+mod ids;
+mod network;
+mod time;
+pub mod words;
+
+pub use adapt::{Adapted, Loss, adapt};
+pub use address::{Address, AddressError, DisplayName, Written};
+pub use capabilities::{Capabilities, Support};
+pub use event::{Event, Feature, Kind, Message, Reason, Report, What};
+pub use ids::{ChatId, ConversationId, DeliveryId, EventId, IdError, NativeId, OrganisationId, PersonaId};
+pub use network::{Network, NetworkError};
+pub use time::Timestamp;
+pub use words::Language;

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! Every sentence the gateway says to people, in German (formal address) and English.
+//!
+//! A sentence is a value of [`Text`]; the compiler sees to it that each has both languages.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Feature, Reason};
+
+/// A language the gateway speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+pub enum Language {
+    /// German, formal address.
+    #[default]
+    #[serde(rename = "de")]
+    German,
+    /// English.
+    #[serde(rename = "en")]
+    English,
+}
+
+impl Language {
+    /// The BCP 47 tag.
+    #[must_use]
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::German => "de",
+            Self::English => "en",
+        }
+    }
+}
+
+/// A sentence for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the sentences below say what each is for")]
+pub enum Text<'a> {
+    Corrected { text: &'a str },
+    CannotCarry { feature: Feature, name: Option<&'a str> },
+    Failed { reason: &'a Reason },
+    FailedMessage { reason: &'a Reason, excerpt: &'a str },
+    Delayed,
+    Reduced { feature: Feature },
+    EncryptedRoom,
+    ChatMoved { link: &'a str },
+    Opened { name: &'a str },
+    BotHelp { organisation: &'a str },
+    BotUnknown { word: &'a str },
+    BotChatReady { name: &'a str, address: &'a str },
+    BotChatUsage,
+    BotAddressUnknown { address: &'a str },
+    BotNotConnected { address: &'a str },
+    BotPolicy { organisation: &'a str },
+    GhostDescription { organisation: &'a str, network: &'a str },
+    GatewayName { organisation: &'a str },
+    GatewayPrompt,
+    GatewayDescription,
+    MailSubject { name: &'a str },
+    MailReply { subject: &'a str },
+    MailFooter { organisation: &'a str },
+    DsnSubject,
+    DsnIntroduction,
+    DelayedSubject,
+    AutomaticReason,
+}
+
+/// The sentence in the given language.
+#[must_use]
+pub fn say(language: Language, text: &Text<'_>) -> String {
+    match language {
+        Language::German => german(text),
+        Language::English => english(text),
+    }
+}
+
+/// Why something failed, as half a sentence that can stand after a colon.
+#[must_use]
+pub fn reason(language: Language, why: &Reason) -> String {
+    let (german, english) = match why {
+        Reason::UnknownRecipient => ("Diese Adresse gibt es nicht.", "This address does not exist."),
+        Reason::Forbidden => {
+            ("Die Regeln der Organisation erlauben das nicht.", "The rules of the organisation do not allow this.")
+        }
+        Reason::Rejected => ("Die Gegenseite nimmt die Nachricht nicht an.", "The other side does not accept the message."),
+        Reason::TooLarge => ("Die Nachricht ist zu groß.", "The message is too large."),
+        Reason::TooMany => (
+            "Zu viele Nachrichten in kurzer Zeit. Bitte versuchen Sie es später noch einmal.",
+            "Too many messages in a short time. Please try again later.",
+        ),
+        Reason::Unreachable => {
+            ("Die Gegenseite war zu lange nicht erreichbar.", "The other side could not be reached for too long.")
+        }
+        Reason::NotAuthenticated => (
+            "Die Echtheit des Absenders ließ sich nicht prüfen. Bitte senden Sie über den Mailserver Ihres Anbieters.",
+            "The sender's identity could not be verified. Please send through your provider's mail server.",
+        ),
+        Reason::Encrypted(scheme) => {
+            return match language {
+                Language::German => format!(
+                    "Die Nachricht ist verschlüsselt ({scheme}), und das Gateway kann sie nicht lesen. \
+                     Bitte schalten Sie die Verschlüsselung für diesen Kontakt aus und senden Sie sie noch einmal."
+                ),
+                Language::English => format!(
+                    "The message is encrypted ({scheme}) and the gateway cannot read it. \
+                     Please switch encryption off for this contact and send it again."
+                ),
+            };
+        }
+        Reason::NotConnected => ("Dieses Netz ist hier nicht angeschlossen.", "This network is not connected here."),
+        Reason::Unreadable => ("Die Nachricht ist nicht lesbar.", "The message cannot be read."),
+        Reason::Said(words) => {
+            return match language {
+                Language::German => format!("Die Gegenseite antwortet: {words}"),
+                Language::English => format!("The other side says: {words}"),
+            };
+        }
+    };
+    match language {
+        Language::German => german.to_owned(),
+        Language::English => english.to_owned(),
+    }
+}
+
+fn feature(language: Language, feature: Feature) -> &'static str {
+    let (german, english) = match feature {
+        Feature::Image => ("Bild", "image"),
+        Feature::Audio => ("Audioaufnahme", "audio recording"),
+        Feature::Video => ("Video", "video"),
+        Feature::File => ("Datei", "file"),
+        Feature::Sticker => ("Sticker", "sticker"),
+        Feature::Location => ("Standort", "location"),
+        Feature::Poll => ("Umfrage", "poll"),
+        Feature::ContactCard => ("Visitenkarte", "contact card"),
+        Feature::Reaction => ("Reaktion", "reaction"),
+        Feature::Retraction => ("Löschung einer Nachricht", "deletion of a message"),
+        Feature::Call => ("Anruf", "call"),
+        Feature::Edit => ("Bearbeitung", "edit"),
+        Feature::Reply => ("Antwortbezug", "reply reference"),
+        Feature::Emote => ("Aktion", "action"),
+        Feature::Notice => ("Hinweis", "notice"),
+        Feature::Subject => ("Betreff", "subject"),
+        Feature::Other => ("Inhalt unbekannter Art", "content of unknown kind"),
+    };
+    match language {
+        Language::German => german,
+        Language::English => english,
+    }
+}
+
+fn named(what: &str, name: Option<&str>) -> String {
+    name.map_or_else(|| what.to_owned(), |name| format!("{what} “{name}”"))
+}
+
+fn german(text: &Text<'_>) -> String {
+    let language = Language::German;
+    match text {
+        Text::Corrected { text } => format!("Berichtigung: {text}"),
+        Text::CannotCarry { feature: what, name } => format!(
+            "[{}: konnte vom Gateway nicht übertragen werden]",
+            name.map_or_else(|| feature(language, *what).to_owned(), |name| format!("{} „{name}“", feature(language, *what)))
+        ),
+        Text::Failed { reason: why } => format!("Ihre Nachricht wurde nicht zugestellt. {}", reason(language, why)),
+        Text::FailedMessage { reason: why, excerpt } => {
+            format!("Ihre Nachricht „{excerpt}“ wurde nicht zugestellt. {}", reason(language, why))
+        }
+        Text::Delayed => {
+            "Die Gegenseite ist gerade nicht erreichbar. Ihre Nachricht wartet und wird zugestellt, sobald es geht.".to_owned()
+        }
+        Text::Reduced { feature: what } => format!(
+            "Die Gegenseite hat nur einen Hinweis erhalten: {} kann das Gateway nicht übertragen.",
+            feature(language, *what)
+        ),
+        Text::EncryptedRoom => "Dieser Raum ist verschlüsselt, und das Gateway kann hier noch nicht mitlesen: Ihre Nachrichten \
+             kommen nicht an. Bitte beginnen Sie einen neuen Chat mit dieser Adresse und schalten Sie die Verschlüsselung \
+             beim Anlegen aus."
+            .to_owned(),
+        Text::ChatMoved { link } => format!("Dieses Gespräch wird hier fortgesetzt: {link}"),
+        Text::Opened { name } => format!("Hier können Sie mit {name} schreiben."),
+        Text::BotHelp { organisation } => format!(
+            "Ich bin das Gateway von {organisation} zwischen Matrix, XMPP und E-Mail.\n\
+             help – diese Hilfe\n\
+             chat ADRESSE – ein Gespräch beginnen; als Adresse geht jede übliche Form, zum Beispiel @name:server, \
+             name@server, xmpp:name@server oder mailto:name@server\n\
+             policy – was mit Ihren Nachrichten geschieht"
+        ),
+        Text::BotUnknown { word } => format!("„{word}“ kenne ich nicht. Schreiben Sie „help“ für eine Übersicht."),
+        Text::BotChatReady { name, address } => format!("{name} erreichen Sie unter {address}"),
+        Text::BotChatUsage => "Bitte nennen Sie eine Adresse, zum Beispiel: chat name@server".to_owned(),
+        Text::BotAddressUnknown { address } => format!("„{address}“ ist keine Adresse, die ich erreichen kann."),
+        Text::BotNotConnected { address } => {
+            format!("„{address}“ gehört zu einem Netz, das hier nicht angeschlossen ist, oder zu Ihrem eigenen.")
+        }
+        Text::BotPolicy { organisation } => format!(
+            "Das Gateway von {organisation} überträgt Ihre Nachrichten zwischen Matrix, XMPP und E-Mail und kann sie dabei \
+             lesen. Texte werden nur gespeichert, bis sie zugestellt sind. Adressen bleiben gespeichert, damit Antworten \
+             ankommen. Nichts geht an Dritte."
+        ),
+        Text::GhostDescription { organisation, network } => {
+            format!("Über das Gateway von {organisation} verbunden ({network}). Das Gateway kann Nachrichten lesen.")
+        }
+        Text::GatewayName { organisation } => format!("Gateway {organisation}"),
+        Text::GatewayPrompt => "Adresse".to_owned(),
+        Text::GatewayDescription => {
+            "Geben Sie die Adresse der Person ein, zum Beispiel @name:server oder name@server.".to_owned()
+        }
+        Text::MailSubject { name } => format!("Nachricht von {name}"),
+        Text::MailReply { subject } => format!("Re: {subject}"),
+        Text::MailFooter { organisation } => format!("Übertragen vom Gateway: {organisation}"),
+        Text::DsnSubject => "Nachricht nicht zugestellt".to_owned(),
+        Text::DsnIntroduction => "Ihre Nachricht wurde nicht zugestellt.".to_owned(),
+        Text::DelayedSubject => "Nachricht verzögert".to_owned(),
+        Text::AutomaticReason => "Automatisch erzeugte Nachrichten werden nicht übertragen.".to_owned(),
+    }
+}
+
+fn english(text: &Text<'_>) -> String {
+    let language = Language::English;
+    match text {
+        Text::Corrected { text } => format!("Correction: {text}"),
+        Text::CannotCarry { feature: what, name } => {
+            format!("[{}: could not be carried by the gateway]", named(feature(language, *what), *name))
+        }
+        Text::Failed { reason: why } => format!("Your message was not delivered. {}", reason(language, why)),
+        Text::FailedMessage { reason: why, excerpt } => {
+            format!("Your message “{excerpt}” was not delivered. {}", reason(language, why))
+        }
+        Text::Delayed => {
+            "The other side cannot be reached at the moment. Your message waits and will be delivered as soon as possible."
+                .to_owned()
+        }
+        Text::Reduced { feature: what } => {
+            format!("The other side received a note only: the gateway cannot carry this ({}).", feature(language, *what))
+        }
+        Text::EncryptedRoom => "This room is encrypted and the gateway cannot read here yet: your messages do not arrive. \
+             Please start a new chat with this address and switch encryption off while creating it."
+            .to_owned(),
+        Text::ChatMoved { link } => format!("This conversation continues here: {link}"),
+        Text::Opened { name } => format!("Here you can write to {name}."),
+        Text::BotHelp { organisation } => format!(
+            "I am the gateway of {organisation} between Matrix, XMPP and mail.\n\
+             help – this help\n\
+             chat ADDRESS – start a conversation; any usual form of address will do, for example @name:server, \
+             name@server, xmpp:name@server or mailto:name@server\n\
+             policy – what happens to your messages"
+        ),
+        Text::BotUnknown { word } => format!("I do not know “{word}”. Write “help” for an overview."),
+        Text::BotChatReady { name, address } => format!("You reach {name} at {address}"),
+        Text::BotChatUsage => "Please give an address, for example: chat name@server".to_owned(),
+        Text::BotAddressUnknown { address } => format!("“{address}” is not an address that I can reach."),
+        Text::BotNotConnected { address } => {
+            format!("“{address}” belongs to a network that is not connected here, or to your own.")
+        }
+        Text::BotPolicy { organisation } => format!(
+            "The gateway of {organisation} carries your messages between Matrix, XMPP and mail and can read them while doing \
+             so. Texts are stored only until they are delivered. Addresses stay stored so that answers arrive. Nothing goes \
+             to third parties."
+        ),
+        Text::GhostDescription { organisation, network } => {
+            format!("Connected through the gateway of {organisation} ({network}). The gateway can read messages.")
+        }
+        Text::GatewayName { organisation } => format!("Gateway {organisation}"),
+        Text::GatewayPrompt => "Address".to_owned(),
+        Text::GatewayDescription => "Enter the person's address, for example @name:server or name@server.".to_owned(),
+        Text::MailSubject { name } => format!("Message from {name}"),
+        Text::MailReply { subject } => format!("Re: {subject}"),
+        Text::MailFooter { organisation } => format!("Carried by the gateway: {organisation}"),
+        Text::DsnSubject => "Message not delivered".to_owned(),
+        Text::DsnIntroduction => "Your message was not delivered.".to_owned(),
+        Text::DelayedSubject => "Message delayed".to_owned(),
+        Text::AutomaticReason => "Automatic messages are not carried.".to_owned(),
+    }
+}
