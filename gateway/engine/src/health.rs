@@ -30,14 +30,14 @@ impl Default for Entry {
 }
 
 impl HealthBoard {
-    pub(crate) fn set(&self, network: &Network, part: &str, health: Health) {
+    pub(crate) fn set(&self, network: &Network, part: &str, health: &Health) {
         let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = networks.entry(network.clone()).or_default();
         let before = entry.parts.insert(part.to_owned(), health.clone());
-        if before.as_ref() == Some(&health) {
+        if before.as_ref() == Some(health) {
             return;
         }
-        match &health {
+        match health {
             Health::Online => {
                 tracing::info!(%network, part, "online");
                 entry.returns.send_modify(|returns| *returns += 1);

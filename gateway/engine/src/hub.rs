@@ -161,7 +161,7 @@ impl Hub {
 
     /// Says how one connection of this adapter is. `part` names it (`imap`, `component matrix.gw.example`) and is no
     /// personal data. Going online wakes the lanes that wait for this network.
-    pub fn health(&self, part: &str, health: Health) {
+    pub fn health(&self, part: &str, health: &Health) {
         self.live.health.set(&self.network, part, health);
     }
 

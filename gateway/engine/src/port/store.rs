@@ -340,8 +340,8 @@ pub trait Store: Send + Sync + 'static {
     /// Settles a row. Settling a row that is gone changes nothing and stores no `follow`.
     async fn settle(&self, settlement: Settlement) -> Result<(), StoreError>;
 
-    /// Changes whenever rows were committed; holds the highest row id.
-    fn committed(&self) -> watch::Receiver<RowId>;
+    /// Changes whenever rows were put into the outbox and committed; counts the commits.
+    fn committed(&self) -> watch::Receiver<u64>;
 
     /// Waiting rows of all lanes with an id above `after`, in order, at most `limit`.
     async fn waiting(&self, after: RowId, limit: usize) -> Result<Vec<Row>, StoreError>;

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! Storing what was received: recognition, the name on its network, and the rows that follow from it.
+
+use std::collections::HashSet;
+
+use dreiklang_engine::port::{Arrival, NewRow, OrganisationKey};
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+
+use crate::rows::{bytes, chunks, insert_outbox};
+
+type Recognised = (OrganisationKey, i64, [u8; 16]);
+
+/// Answers, in order, which arrivals are new.
+pub(crate) async fn accept(connection: &mut SqliteConnection, arrivals: Vec<Arrival>) -> Result<Vec<bool>, sqlx::Error> {
+    let mut new = recognise(connection, &arrivals).await?;
+    // Each key is new once: a second arrival of the same key in this very batch is a repeat.
+    let fresh: Vec<bool> =
+        arrivals.iter().map(|arrival| new.remove(&(arrival.organisation, arrival.seen.slot, arrival.seen.digest))).collect();
+    let stored: Vec<Arrival> = arrivals.into_iter().zip(&fresh).filter_map(|(arrival, fresh)| fresh.then_some(arrival)).collect();
+    name(connection, &stored).await?;
+    let rows: Vec<NewRow> = stored.into_iter().flat_map(|arrival| arrival.rows).collect();
+    insert_outbox(connection, &rows).await?;
+    Ok(fresh)
+}
+
+async fn recognise(connection: &mut SqliteConnection, arrivals: &[Arrival]) -> Result<HashSet<Recognised>, sqlx::Error> {
+    let mut new = HashSet::with_capacity(arrivals.len());
+    for chunk in chunks(arrivals) {
+        let mut insert: QueryBuilder<Sqlite> = QueryBuilder::new("INSERT INTO seen (organisation, slot, digest, at) ");
+        insert.push_values(chunk, |mut values, arrival| {
+            values
+                .push_bind(arrival.organisation.0)
+                .push_bind(arrival.seen.slot)
+                .push_bind(bytes(arrival.seen.digest))
+                .push_bind(arrival.accepted_at.as_millis());
+        });
+        insert.push(" ON CONFLICT DO NOTHING RETURNING organisation, slot, digest");
+        for row in insert.build().fetch_all(&mut *connection).await? {
+            let digest: Vec<u8> = row.try_get(2)?;
+            if let Ok(digest) = digest.try_into() {
+                new.insert((OrganisationKey(row.try_get(0)?), row.try_get(1)?, digest));
+            }
+        }
+    }
+    Ok(new)
+}
+
+async fn name(connection: &mut SqliteConnection, arrivals: &[Arrival]) -> Result<(), sqlx::Error> {
+    for chunk in chunks(arrivals) {
+        let mut insert: QueryBuilder<Sqlite> =
+            QueryBuilder::new("INSERT INTO message (event, part, network, organisation, conversation, native, origin) ");
+        insert.push_values(chunk, |mut values, arrival| {
+            values
+                .push_bind(bytes(arrival.event.to_bytes()))
+                .push_bind(0_i64)
+                .push_bind(arrival.network.as_str().to_owned())
+                .push_bind(arrival.organisation.0)
+                .push_bind(bytes(arrival.conversation.to_bytes()))
+                .push_bind(arrival.native.as_str().to_owned())
+                .push_bind(1_i64);
+        });
+        insert.build().execute(&mut *connection).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! The embedded database: SQLite behind the engine's [`Store`](dreiklang_engine::port::Store) port.
+//!
+//! One connection writes (`writer.rs`) and commits what queued up while the last commit ran; a few read. SQL stands only
+//! in this crate, one file for each concern.
+
+mod accept;
+mod conversations;
+mod letters;
+mod notes;
+mod people;
+mod rows;
+mod schema;
+mod settle;
+mod sqlite;
+mod writer;
+
+pub use sqlite::{OpenError, Sqlite};
