@@ -134,7 +134,7 @@ async fn commit(connection: &mut SqliteConnection, batch: Vec<Job>, committed: &
         committed.send_modify(|commits| *commits += 1);
     }
     for answer in answers {
-        answer(outcome.as_ref().map(|()| ()).map_err(failed));
+        answer(outcome.as_ref().copied().map_err(failed));
     }
 }
 

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! A network in memory: the smallest adapter that keeps the adapter specification. It is the reference for
+//! `docs/adapter-spec.md`, the far side of the engine's tests, and the stub partner of the benchmarks.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use dreiklang_engine::{
+    Hub, Leg,
+    port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Health, Received, Verdict},
+};
+use dreiklang_model::{Capabilities, NativeId, Network};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// How much may lie in the network's air before whoever sends must wait.
+const AIR: usize = 4096;
+
+/// One thing that somebody on this network does, and where the gateway's verdict goes.
+type Said = (Received, oneshot::Sender<Verdict>);
+
+/// What the network does with a delivery.
+#[derive(Debug, Clone)]
+pub enum Fate {
+    /// Takes it.
+    Take,
+    /// Fails it.
+    Fail(DeliveryError),
+    /// Panics, as no adapter should.
+    Panic,
+}
+
+/// The network.
+#[derive(Debug)]
+pub struct Loopback {
+    network: Network,
+    say: mpsc::Sender<Said>,
+    said: tokio::sync::Mutex<mpsc::Receiver<Said>>,
+    heard: mpsc::UnboundedSender<Deliverable>,
+    fates: Mutex<VecDeque<Fate>>,
+}
+
+/// The people on the network, all in one: they say things and hear what is delivered.
+#[derive(Debug)]
+pub struct People {
+    say: mpsc::Sender<Said>,
+    heard: mpsc::UnboundedReceiver<Deliverable>,
+}
+
+impl Loopback {
+    /// A network and its people.
+    #[must_use]
+    pub fn new(network: Network) -> (Self, People) {
+        let (say, said) = mpsc::channel(AIR);
+        let (heard, hearing) = mpsc::unbounded_channel();
+        let people = People { say: say.clone(), heard: hearing };
+        (Self { network, say, said: tokio::sync::Mutex::new(said), heard, fates: Mutex::default() }, people)
+    }
+
+    /// What happens to the next deliveries, in order; afterwards everything is taken.
+    pub fn plan(&self, fates: impl IntoIterator<Item = Fate>) {
+        self.fates.lock().unwrap_or_else(PoisonError::into_inner).extend(fates);
+    }
+
+    /// Another mouth for the people.
+    #[must_use]
+    pub fn mouth(&self) -> Mouth {
+        Mouth { say: self.say.clone() }
+    }
+}
+
+/// Somebody who only speaks.
+#[derive(Debug, Clone)]
+pub struct Mouth {
+    say: mpsc::Sender<Said>,
+}
+
+impl Mouth {
+    /// Says something and waits for the gateway's verdict; [`None`]: the gateway is gone.
+    pub async fn say(&self, what: Received) -> Option<Verdict> {
+        say(&self.say, what).await
+    }
+}
+
+impl People {
+    /// Says something and waits for the gateway's verdict; [`None`]: the gateway is gone.
+    pub async fn say(&self, what: Received) -> Option<Verdict> {
+        say(&self.say, what).await
+    }
+
+    /// The next thing that was delivered to anybody here; [`None`]: the gateway is gone.
+    pub async fn hear(&mut self) -> Option<Deliverable> {
+        self.heard.recv().await
+    }
+}
+
+async fn say(air: &mpsc::Sender<Said>, what: Received) -> Option<Verdict> {
+    let (answer, verdict) = oneshot::channel();
+    air.send((what, answer)).await.ok()?;
+    verdict.await.ok()
+}
+
+#[async_trait]
+impl Adapter for Loopback {
+    fn network(&self) -> Network {
+        self.network.clone()
+    }
+
+    async fn run(&self, hub: Hub, stop: CancellationToken) -> Result<(), AdapterError> {
+        hub.health("air", &Health::Online);
+        let mut said = self.said.lock().await;
+        let mut batch = Vec::new();
+        loop {
+            let number = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                number = said.recv_many(&mut batch, 512) => number,
+            };
+            if number == 0 {
+                stop.cancelled().await;
+                return Ok(());
+            }
+            let (received, answers): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
+            // Whoever speaks while the database fails gets no verdict: the answer is dropped, nothing is acknowledged.
+            let verdicts = hub.accept(received).await.unwrap_or_default();
+            for (answer, verdict) in answers.into_iter().zip(verdicts) {
+                // Nobody may be waiting for it; that is his affair.
+                let _ = answer.send(verdict);
+            }
+        }
+    }
+
+    async fn deliver(&self, _: &Hub, delivery: &Deliverable) -> Result<Delivered, DeliveryError> {
+        let fate = self.fates.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        match fate {
+            Some(Fate::Fail(error)) => return Err(error),
+            #[expect(clippy::panic, reason = "tests ask for it, to show that the engine survives it")]
+            Some(Fate::Panic) => panic!("asked to"),
+            Some(Fate::Take) | None => {}
+        }
+        let native = NativeId::new(format!("{}/{}", self.network, delivery.id));
+        let gone = |_| DeliveryError::later("nobody is there any more");
+        self.heard.send(delivery.clone()).map_err(gone)?;
+        Ok(Delivered { native: native.ok(), leg: None })
+    }
+
+    fn capabilities(&self, _: &Leg) -> Capabilities {
+        Capabilities::PLAIN
+    }
+
+    fn concurrency(&self) -> usize {
+        1024
+    }
+
+    async fn check(&self) -> Vec<Finding> {
+        vec![Finding { fine: true, what: "loopback".to_owned(), says: "always there".to_owned() }]
+    }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! The command line. Exit codes: 0 fine, 1 trouble found, 2 wrong use.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A gateway that lets people on Matrix, XMPP and mail talk to each other.
+#[derive(Debug, Parser)]
+#[command(name = "dreiklang", version, about, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    /// The configuration file.
+    #[arg(long, global = true, value_name = "FILE", default_value = "/etc/dreiklang/config.toml", env = "DREIKLANG_CONFIG")]
+    pub(crate) config: PathBuf,
+    /// Answer as JSON, for programs.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the gateway until it is told to stop (SIGTERM or SIGINT).
+    Run,
+    /// Try every connection and say what works and what to do.
+    Check,
+    /// Work with the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Write the application-service file for the homeserver and the settings for the XMPP and mail servers.
+    Registration(Registration),
+    /// Show the connections and the queue of a running gateway.
+    Status,
+    /// Is the gateway alive? For container health checks.
+    Health,
+    /// Show, retry or drop messages that wait.
+    Queue(Queue),
+}
+
+/// Work with the configuration.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Read the configuration and say what is wrong with it.
+    Check,
+    /// Print an example with every setting explained.
+    Example,
+}
+
+/// Where the files go.
+#[derive(Debug, Args)]
+pub(crate) struct Registration {
+    /// The directory to write to.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+}
+
+/// Which messages, and what with them.
+#[derive(Debug, Args)]
+pub(crate) struct Queue {
+    #[command(subcommand)]
+    pub(crate) action: Option<QueueAction>,
+    /// Only those in this state.
+    #[arg(long, value_enum)]
+    pub(crate) state: Option<QueueState>,
+    /// At most so many.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) limit: usize,
+}
+
+/// What to do with messages.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum QueueAction {
+    /// Try again: the messages of these numbers, or all dead and held ones.
+    Retry(Which),
+    /// Throw away the messages of these numbers.
+    Drop(Which),
+}
+
+/// Which messages.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Which {
+    /// Their numbers, as `queue` shows them.
+    pub(crate) numbers: Vec<i64>,
+    /// All dead and held messages.
+    #[arg(long, conflicts_with = "numbers")]
+    pub(crate) all: bool,
+}
+
+/// The state of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum QueueState {
+    Waiting,
+    Held,
+    Dead,
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! The embedded database keeps the contract of stores, and what was acknowledged survives.
+
+use std::{path::Path, sync::Arc};
+
+use dreiklang_engine::port::Store;
+use dreiklang_store::Sqlite;
+
+async fn open(directory: &Path) -> Arc<dyn Store> {
+    Arc::new(Sqlite::open(&directory.join("dreiklang.db")).await.unwrap())
+}
+
+macro_rules! contract {
+    ($($check:ident),* $(,)?) => {
+        $(
+            #[tokio::test]
+            async fn $check() {
+                let directory = tempfile::tempdir().unwrap();
+                dreiklang_contract::store::$check(open(directory.path()).await).await;
+            }
+        )*
+    };
+}
+
+contract!(
+    arrivals_are_stored_once,
+    recognition_is_scoped_to_the_organisation,
+    order_is_the_order_of_commits,
+    settling_is_idempotent,
+    postponed_rows_keep_their_place,
+    dead_letters_can_be_revived_and_dropped,
+    held_rows_do_not_wait_for_their_turn,
+    a_pair_has_one_conversation,
+    binding_compares_before_it_sets,
+    a_written_address_never_changes,
+    names_follow,
+    notes_are_kept_by_network,
+    what_is_due_expires,
+    commits_wake_readers,
+);
+
+#[tokio::test]
+async fn a_newer_schema_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    open(directory.path()).await.close().await;
+    let file = directory.path().join("dreiklang.db");
+    let mut bytes = std::fs::read(&file).unwrap();
+    // The user version: four bytes, most significant first, at offset 60 of the file's header.
+    bytes[60..64].copy_from_slice(&99_u32.to_be_bytes());
+    std::fs::write(&file, bytes).unwrap();
+    let error = Sqlite::open(&file).await.unwrap_err();
+    assert!(error.to_string().contains("newer version"), "{error}");
+}
+
+#[tokio::test]
+async fn the_database_is_written_for_power_cuts() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).await;
+    assert!(directory.path().join("dreiklang.db-wal").exists(), "write-ahead log");
+    store.close().await;
+}
