@@ -3,4 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "this crate is a test")]
 
+pub mod book;
 pub mod store;
+pub mod world;
