@@ -11,6 +11,7 @@ from typing import Any
 from . import tls
 from .dovecot import Dovecot
 from .ejabberd import Ejabberd
+from .gateway import Gateway
 from .names import Names, Ports, Secrets
 from .postfix import Inbound, Postfix
 from .process import Server, ServerError
@@ -49,6 +50,7 @@ class Lab:
         self.ejabberd = Ejabberd(self)
         self.dovecot = Dovecot(self)
         self.postfix = Postfix(self, inbound)
+        self.gateway = Gateway(self)
         # Order of starting; they stop the other way round. Postfix needs Dovecot's SASL and holds its connections.
         self.servers: dict[str, Server] = {
             server.name: server for server in (self.dovecot, self.postfix, self.prosody, self.ejabberd, self.synapse)

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1] / "deploy")]
 
 from clients import DeltaClient, MailClient, MatrixClient, XmppClient  # noqa: E402
 from servers import Lab  # noqa: E402
+from servers.gateway import Gateway  # noqa: E402
+from servers.postfix import Inbound  # noqa: E402
 
 PORT_BASE = int(os.environ.get("DREIKLANG_TEST_PORTS", "21000"))
 
@@ -40,6 +43,50 @@ def lab(state_root: Path) -> Iterator[Lab]:
     lab = Lab(state_root / "lab", PORT_BASE)
     yield lab
     lab.stop()
+
+
+@dataclass(frozen=True)
+class Way:
+    """How the gateway is connected: to which XMPP server, and how mail comes in."""
+
+    xmpp: str
+    mail: Inbound
+
+    def __str__(self) -> str:
+        return f"{self.xmpp}-{self.mail}"
+
+
+WAYS = (Way("prosody", "imap"), Way("ejabberd", "lmtp"))
+
+
+@pytest.fixture(scope="session")
+def servers(lab: Lab) -> Lab:
+    """All servers run, and Synapse knows the gateway."""
+    lab.synapse.registrations = [lab.gateway.register()]
+    lab.start()
+    return lab
+
+
+@pytest.fixture(scope="session")
+def way() -> Way:
+    """The way most tests take; a module that tests both parametrises it with `WAYS`."""
+    return WAYS[0]
+
+
+@pytest.fixture
+def gateway(servers: Lab, way: Way) -> Gateway:
+    """The gateway runs, connected in the given way, with nothing waiting in its queue."""
+    gateway = servers.gateway
+    changed = (gateway.xmpp_server, gateway.inbound) != (way.xmpp, way.mail)
+    if changed:
+        gateway.stop()
+        gateway.xmpp_server, gateway.inbound = way.xmpp, way.mail
+    if servers.postfix.inbound != way.mail:
+        servers.postfix.inbound = way.mail
+        servers.postfix.restart()
+    gateway.start()
+    gateway.wait_online()
+    return gateway
 
 
 class People:

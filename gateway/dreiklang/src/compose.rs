@@ -9,7 +9,7 @@ use dreiklang_engine::{
     Organisation, Policy,
     port::{Adapter, AddressBook},
 };
-use dreiklang_identity::{Book, Plan};
+use dreiklang_identity::{AliasKey, Book, Plan};
 use dreiklang_matrix::MatrixAdapter;
 use dreiklang_model::Network;
 use dreiklang_xmpp::XmppAdapter;
@@ -54,17 +54,17 @@ fn member(one: &config::Organisation, base: &Path, key: &[u8; 32], tls: &Arc<Cli
 
 /// How the organisation writes addresses.
 pub(crate) fn plan(one: &config::Organisation, key: &[u8; 32]) -> anyhow::Result<Plan> {
-    let mut plan = Plan::new(blake3::derive_key("dreiklang 2026 alias", key));
+    let mut plan = Plan::new(AliasKey::new(blake3::derive_key("dreiklang 2026 alias", key)));
     if let Some(matrix) = &one.matrix {
-        plan = plan.with_matrix(&matrix.server_name).context("matrix.server_name")?;
+        plan = plan.matrix(&matrix.server_name).context("matrix.server_name")?;
     }
     if let Some(xmpp) = &one.xmpp {
         for (network, domain) in &xmpp.domains {
-            plan = plan.with_xmpp(Network::new(network)?, domain).context("xmpp.domains")?;
+            plan = plan.component(Network::new(network)?, domain).context("xmpp.domains")?;
         }
     }
     if let Some(mail) = &one.mail {
-        plan = plan.with_mail(&mail.domain).context("mail.domain")?;
+        plan = plan.mail(&mail.domain).context("mail.domain")?;
     }
     Ok(plan)
 }

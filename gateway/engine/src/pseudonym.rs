@@ -5,7 +5,7 @@ use dreiklang_model::Network;
 
 use crate::port::{SeenKey, SourceKey};
 
-const HOUR: i64 = 60 * 60 * 1000;
+const MINUTE: i64 = 60 * 1000;
 
 /// Keyed hashes: the same thing gets the same word on this installation, and nobody without the key learns more.
 #[derive(Clone)]
@@ -40,6 +40,6 @@ impl Pseudonyms {
         }
         let mut digest = [0; 16];
         digest.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-        SeenKey { slot: key.at.map_or(0, |at| at.as_millis() / HOUR), digest }
+        SeenKey { slot: key.at.map_or(0, |at| at.as_millis() / MINUTE), digest }
     }
 }

@@ -62,7 +62,7 @@ CREATE TABLE leg (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX leg_chat ON leg (organisation, network, chat) WHERE chat IS NOT NULL;
 
--- By what received things are recognised when they come again: a keyed hash, no content. The hour of the thing's own time
+-- By what received things are recognised when they come again: a keyed hash, no content. The minute of the thing's own time
 -- leads the key, so that neighbours in time share pages and the cost of a look-up does not grow with history.
 CREATE TABLE seen (
     organisation INTEGER NOT NULL REFERENCES organisation (key),

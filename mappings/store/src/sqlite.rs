@@ -70,7 +70,9 @@ impl Sqlite {
             .busy_timeout(PATIENCE)
             .pragma("secure_delete", "ON")
             .statement_cache_capacity(200);
-        let mut connection = options.clone().connect().await.map_err(|error| blame(error.into()))?;
+        // The writer keeps the pages it changes again and again, and moves them to the file in larger portions.
+        let writing = options.clone().pragma("cache_size", "-16384").pragma("wal_autocheckpoint", "4000");
+        let mut connection = writing.connect().await.map_err(|error| blame(error.into()))?;
         schema::migrate(&mut connection).await.map_err(blame)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)

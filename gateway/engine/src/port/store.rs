@@ -46,7 +46,7 @@ pub struct LaneKey {
 /// By what a received thing is recognised when it comes again; outlives its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SeenKey {
-    /// Hours since the epoch of the thing's own time, or 0: neighbours in time are neighbours in the index.
+    /// Minutes since the epoch of the thing's own time, or 0: neighbours in time are neighbours in the index.
     pub slot: i64,
     /// Keyed hash of scope and id.
     pub digest: [u8; 16],

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! Benchmarks. `cargo run --release -p dreiklang-bench -- all`; the figures stand in `docs/performance.md`.
+//! Not tests: nothing here fails because a machine is slow.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a benchmark reports and may fail"
+)]
+
+mod commit;
+mod history;
+mod router;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+struct Cli {
+    /// Where the databases are written: the disk that is measured.
+    #[arg(long, default_value = "target", global = true)]
+    on: PathBuf,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum What {
+    /// Inbox and outbox commits of the store alone.
+    Commit,
+    /// Loopback to loopback through the whole engine.
+    Router,
+    /// Cost per message as history grows to a million messages.
+    History,
+    /// All of them.
+    All,
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() {
+    let cli = Cli::parse();
+    let on = &cli.on;
+    match cli.what {
+        What::Commit => commit::run(on).await,
+        What::Router => router::run(on).await,
+        What::History => history::run(on).await,
+        What::All => {
+            commit::run(on).await;
+            router::run(on).await;
+            history::run(on).await;
+        }
+    }
+}
