@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! Delivering one thing: the ghost exists, the room exists with the person in it, the message is sent; what has come apart
+//! is put together again once on the way.
+
+use dreiklang_engine::{
+    Hub,
+    port::{Deliverable, Delivered, DeliveryError, StoreError},
+};
+use dreiklang_model::{NativeId, Reason};
+use ruma::{OwnedEventId, UserId};
+
+use crate::{
+    chats::{self, NoChat},
+    client::CallError,
+    ghosts::Puppet,
+    outward,
+    sending::{Outgoing, send},
+    service::{Service, Trouble, ghost_of, user_of},
+};
+
+/// See [`dreiklang_engine::port::Adapter::deliver`].
+pub(crate) async fn deliver(service: &Service, hub: &Hub, delivery: &Deliverable) -> Result<Delivered, DeliveryError> {
+    let Some(content) = outward::content(&delivery.what, hub.language(), delivery.leg.ghost_name.as_str()) else {
+        return Ok(Delivered::default());
+    };
+    let (Some(ghost), Some(user)) = (ghost_of(&delivery.leg), user_of(&delivery.leg)) else {
+        return Err(DeliveryError::Never { reason: Reason::UnknownRecipient, cause: "not a Matrix user".to_owned() });
+    };
+    let transaction = delivery.id.to_string();
+    let content = outward::marked(content, &transaction);
+    let outgoing = Outgoing { transaction: &transaction, content: &content, at: delivery.late.then_some(delivery.sent_at) };
+    let _turn = service.turns.lock(delivery.leg.conversation).await;
+    let event = match attempt(service, hub, delivery, &ghost, &user, outgoing).await {
+        Err(NoChat::Trouble(trouble)) if repair(service, hub, delivery, &ghost, &trouble).await? => {
+            attempt(service, hub, delivery, &ghost, &user, outgoing).await
+        }
+        outcome => outcome,
+    };
+    match event {
+        Ok(event) => Ok(Delivered { native: NativeId::new(event.as_str()).ok(), leg: None }),
+        Err(error) => Err(judged(service, error)),
+    }
+}
+
+async fn attempt(
+    service: &Service,
+    hub: &Hub,
+    delivery: &Deliverable,
+    ghost: &UserId,
+    user: &UserId,
+    outgoing: Outgoing<'_>,
+) -> Result<OwnedEventId, NoChat> {
+    // The leg may have been bound anew while this waited for its turn.
+    let leg = hub.leg(delivery.leg.conversation).await?.unwrap_or_else(|| delivery.leg.clone());
+    let puppet: Puppet = service.ghosts.ensure(&service.client, hub, ghost, Some(&leg.ghost_name)).await?;
+    let room = chats::room(service, hub, &puppet, user, &leg).await?;
+    Ok(send(&service.client, &puppet, &room, outgoing).await?)
+}
+
+/// Puts together what a refusal shows to have come apart. `true`: try again.
+async fn repair(
+    service: &Service,
+    hub: &Hub,
+    delivery: &Deliverable,
+    ghost: &UserId,
+    trouble: &Trouble,
+) -> Result<bool, DeliveryError> {
+    let Trouble::Call(error @ CallError::Refused(refusal)) = trouble else { return Ok(false) };
+    if refusal.identity {
+        service.ghosts.forget(hub, ghost).await.map_err(|trouble| judged(service, trouble.into()))?;
+        return Ok(true);
+    }
+    if !error.is_absent() {
+        return Ok(false);
+    }
+    let leg = hub.leg(delivery.leg.conversation).await.map_err(|error| postponed(&error))?;
+    let Some((room, chat)) = leg.and_then(|leg| crate::service::room_of(&leg).zip(leg.chat)) else { return Ok(false) };
+    if !chats::is_out(service, &ghost.to_owned(), &room).await.map_err(|error| judged(service, error.into()))? {
+        return Ok(false);
+    }
+    // Thrown out, or the room is gone: the next attempt makes a new one.
+    let freed = hub.bind(delivery.leg.conversation, Some(&chat), None).await;
+    freed.map_err(|error| postponed(&error))?;
+    Ok(true)
+}
+
+fn postponed(error: &StoreError) -> DeliveryError {
+    DeliveryError::later(error.to_string())
+}
+
+/// What an error means for the message.
+fn judged(service: &Service, error: NoChat) -> DeliveryError {
+    let cause = error.to_string();
+    let never = |reason| DeliveryError::Never { reason, cause: cause.clone() };
+    match error {
+        NoChat::Nobody => never(Reason::UnknownRecipient),
+        NoChat::Unwanted(refusal) if refusal.code == "M_NOT_FOUND" => never(Reason::UnknownRecipient),
+        NoChat::Unwanted(_) => never(Reason::Rejected),
+        NoChat::Trouble(Trouble::Store(error)) => postponed(&error),
+        NoChat::Trouble(Trouble::Call(error)) => {
+            if matches!(error, CallError::Unreachable(_) | CallError::Unclear(_) | CallError::Stranger(_)) {
+                service.probe.notify_one();
+            }
+            match error {
+                CallError::Limited(after) => DeliveryError::Later { after, cause },
+                CallError::Unreachable(_) | CallError::Stranger(_) => DeliveryError::later(cause),
+                CallError::Unclear(_) => DeliveryError::Unknown { cause },
+                CallError::Refused(refusal) if refusal.code == "M_TOO_LARGE" => never(Reason::TooLarge),
+                // Our registration does not fit the homeserver's: no fault of the message.
+                CallError::Refused(refusal) if refusal.identity || refusal.code == "M_EXCLUSIVE" => DeliveryError::later(cause),
+                CallError::Refused(_) => never(Reason::Rejected),
+            }
+        }
+    }
+}

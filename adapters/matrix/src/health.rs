@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! Whether the homeserver is there and finds us. A ping after our start makes it send at once what waited, instead of after
+//! minutes; after an outage everything that may have been missed is asked for.
+
+use std::time::Duration;
+
+use dreiklang_engine::{Hub, port::Health};
+use ruma::api::client::appservice::request_ping;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    client::{As, CallError},
+    config::SERVICE,
+    reconcile,
+    service::Service,
+};
+
+/// Between two pings while all is well.
+const ROUND: Duration = Duration::from_secs(30);
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// A storm of errors is one reason to look, not many.
+const LEAST_PAUSE: Duration = Duration::from_millis(500);
+
+/// What a ping says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pulse {
+    /// The homeserver.
+    pub(crate) homeserver: Health,
+    /// Its way to us; unknown while the homeserver is away.
+    pub(crate) service: Option<Health>,
+}
+
+impl Pulse {
+    fn is_fine(&self) -> bool {
+        self.homeserver == Health::Online && self.service == Some(Health::Online)
+    }
+}
+
+/// Pings until `stop` is cancelled. Every return of the homeserver is followed by a reconciliation.
+pub(crate) async fn watch(service: &Service, hub: &Hub, stop: &CancellationToken) {
+    let mut reconciled = false;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let pulse = tokio::select! {
+            () = stop.cancelled() => return,
+            pulse = ping(service) => pulse,
+        };
+        hub.health("homeserver", &pulse.homeserver);
+        if let Some(health) = &pulse.service {
+            hub.health("application service", health);
+        }
+        if pulse.homeserver != Health::Online {
+            reconciled = false;
+        } else if !reconciled {
+            service.duty.notify_one();
+            reconciled = tokio::select! {
+                () = stop.cancelled() => return,
+                done = reconcile::all(service, hub) => done.unwrap_or_else(|trouble| {
+                    tracing::warn!(%trouble, "what may have been missed cannot be asked for");
+                    false
+                }),
+            };
+        }
+        let wait = if pulse.is_fine() { ROUND } else { pause };
+        pause = if pulse.is_fine() { FIRST_PAUSE } else { (pause * 2).min(ROUND) };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(wait) => {}
+            () = async { tokio::join!(tokio::time::sleep(LEAST_PAUSE), service.probe.notified()); } => {}
+        }
+    }
+}
+
+/// One ping (Application Service API § Pinging, v1.7).
+pub(crate) async fn ping(service: &Service) -> Pulse {
+    let outcome = service.client.call(As::Service, request_ping::v1::Request::new(SERVICE.to_owned())).await;
+    read(outcome.map(drop).map_err(|error| (said(&error), error)), &service.config.url)
+}
+
+fn said(error: &CallError) -> String {
+    error.to_string()
+}
+
+/// What the outcome of a ping means, in words that say what to do.
+fn read(outcome: Result<(), (String, CallError)>, url: &str) -> Pulse {
+    let found = |service: Health| Pulse { homeserver: Health::Online, service: Some(service) };
+    let (said, error) = match outcome {
+        Ok(()) => return found(Health::Online),
+        Err(error) => error,
+    };
+    let unregistered = "write it again with `dreiklang registration`, name it in the homeserver's configuration and restart \
+                        the homeserver";
+    match error {
+        CallError::Unreachable(_) => {
+            let says = format!("{said}. Does the homeserver run, and is `homeserver` in the configuration its address?");
+            Pulse { homeserver: Health::Offline(says), service: None }
+        }
+        CallError::Unclear(_) | CallError::Limited(_) => Pulse { homeserver: Health::Offline(said), service: None },
+        CallError::Stranger(_) => {
+            found(Health::Offline(format!("The registration file on the homeserver differs: {unregistered}.")))
+        }
+        CallError::Refused(refusal) => found(Health::Offline(match refusal.code.as_str() {
+            "M_CONNECTION_FAILED" => {
+                format!("The homeserver cannot connect to {url}. Does that address lead from the homeserver to this gateway?")
+            }
+            "M_CONNECTION_TIMEOUT" => {
+                format!("The homeserver got no answer from {url} in time. Does a firewall stand between them?")
+            }
+            "M_BAD_STATUS" => format!(
+                "The homeserver reached {url} and was refused: another program answers there, or the hs_token differs. In \
+                 the latter case {unregistered}."
+            ),
+            "M_URL_NOT_SET" => format!("The registration file on the homeserver has no `url`: {unregistered}."),
+            "M_FORBIDDEN" => format!("The homeserver knows our as_token under another id: {unregistered}."),
+            "M_UNRECOGNIZED" | "M_NOT_FOUND" => {
+                "The homeserver does not know pings of application services (Matrix v1.7): update it.".to_owned()
+            }
+            _ => format!("{said} when asked to ping {url}."),
+        })),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Refusal;
+
+    #[test]
+    fn words() {
+        let refused = |code: &str| {
+            let error = CallError::Refused(Refusal { status: 502, code: code.to_owned(), identity: false });
+            read(Err((error.to_string(), error)), "http://gw:8481")
+        };
+        for (code, hint) in [
+            ("M_CONNECTION_FAILED", "http://gw:8481"),
+            ("M_BAD_STATUS", "hs_token"),
+            ("M_URL_NOT_SET", "dreiklang registration"),
+            ("M_ODD", "M_ODD"),
+        ] {
+            let Some(Health::Offline(says)) = refused(code).service else { panic!("{code}") };
+            assert!(says.contains(hint), "{says}");
+        }
+        let away = CallError::Unreachable("refused".into());
+        assert!(matches!(read(Err((away.to_string(), away)), "x"), Pulse { homeserver: Health::Offline(_), service: None }));
+        assert!(read(Ok(()), "x").is_fine());
+    }
+}

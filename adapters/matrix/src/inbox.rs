@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! From what events mean to what the engine is handed: one call in order, with everything that must not be forgotten made
+//! durable before it answers. No network work except a short question for unknown names.
+
+use std::collections::BTreeSet;
+
+use dreiklang_engine::{
+    Hub, Leg,
+    port::{Freshness, Received, Recipient, SourceKey, StoreError, Verdict},
+};
+use dreiklang_model::{NativeId, Reason};
+use ruma::{OwnedRoomId, RoomId};
+
+use crate::{
+    duties::{self, Duty, Invitation, Refusal},
+    inward::{Inward, Member, Membership, Said, Sent},
+    service::{Service, address, chat_id, user_of},
+};
+
+/// Takes events in order. When this answers, what they say is durable, refused with the durable duty to say so, or dropped and
+/// counted. Idempotent.
+///
+/// # Errors
+/// [`StoreError`]: take them again later.
+pub(crate) async fn take(service: &Service, hub: &Hub, events: Vec<Inward>, freshness: Freshness) -> Result<(), StoreError> {
+    let mut said = Vec::new();
+    let mut marks = Vec::new();
+    for event in events {
+        let Some(event) = held_or_now(service, event, freshness) else { continue };
+        match event {
+            Inward::Said(one) => {
+                if let Some(leg) = bound(hub, &one.sent.room).await? {
+                    marks.push(one.sent.clone());
+                    if user_of(&leg).as_ref() == Some(&one.sent.sender) {
+                        said.push(one);
+                    } else {
+                        stranger(service, hub, one).await?;
+                    }
+                }
+            }
+            Inward::Member(member) => membership(service, hub, member, freshness).await?,
+            Inward::Encrypted(sent) => {
+                if bound(hub, &sent.room).await?.is_some() {
+                    hub.dropped("encrypted");
+                    duties::warn_of_encryption(service, hub, &sent.room).await?;
+                    marks.push(sent);
+                }
+            }
+            Inward::EncryptionOn(room) => {
+                if bound(hub, &room).await?.is_some() {
+                    duties::warn_of_encryption(service, hub, &room).await?;
+                }
+            }
+            Inward::Dropped(why) => hub.dropped(why),
+            Inward::Malformed => hub.dropped("malformed"),
+            Inward::Ours(sent) => {
+                if bound(hub, &sent.room).await?.is_some() {
+                    marks.push(sent);
+                }
+            }
+            Inward::Ignored => {}
+        }
+    }
+    hand_over(service, hub, said, freshness).await?;
+    for sent in marks {
+        service.watermarks.reached(&sent.room, &sent.event);
+    }
+    Ok(())
+}
+
+/// What is pushed of a room that is being opened waits for what was said before.
+fn held_or_now(service: &Service, event: Inward, freshness: Freshness) -> Option<Inward> {
+    match &event {
+        Inward::Said(Said { sent, .. }) | Inward::Encrypted(sent) if freshness == Freshness::Pushed => {
+            let room = sent.room.clone();
+            service.openings.hold(&room, event)
+        }
+        _ => Some(event),
+    }
+}
+
+async fn bound(hub: &Hub, room: &OwnedRoomId) -> Result<Option<Leg>, StoreError> {
+    match chat_id(room) {
+        Some(chat) => hub.leg_of_chat(&chat).await,
+        None => Ok(None),
+    }
+}
+
+async fn hand_over(service: &Service, hub: &Hub, said: Vec<Said>, freshness: Freshness) -> Result<(), StoreError> {
+    if said.is_empty() {
+        return Ok(());
+    }
+    let senders: BTreeSet<_> = said.iter().map(|one| one.sent.sender.clone()).collect();
+    service.people.meet(&service.client, senders).await;
+    let mut received = Vec::with_capacity(said.len());
+    let mut sources = Vec::with_capacity(said.len());
+    for one in said {
+        let sent = one.sent.clone();
+        match translated(service, hub, one, freshness) {
+            Some(one) => {
+                received.push(one);
+                sources.push(sent);
+            }
+            None => hub.dropped("malformed"),
+        }
+    }
+    let verdicts = hub.accept(received).await?;
+    for (sent, verdict) in sources.into_iter().zip(verdicts) {
+        if let Verdict::Refused(reason) = verdict {
+            duties::undertake(service, hub, &Duty::Refusal(Refusal { room: sent.room, event: sent.event, reason })).await?;
+        }
+    }
+    Ok(())
+}
+
+fn translated(service: &Service, hub: &Hub, said: Said, freshness: Freshness) -> Option<Received> {
+    let Sent { room, event, sender, at } = said.sent;
+    Some(Received {
+        // An event keeps its id and its time for ever, whichever transaction or page brings it.
+        key: SourceKey { scope: "event".to_owned(), id: event.as_str().to_owned(), at: Some(at) },
+        native: NativeId::new(event.as_str()).ok()?,
+        from: address(&sender)?,
+        name: service.people.name(&sender),
+        to: Recipient::Chat(chat_id(&room)?),
+        sent_at: at.min(hub.now()),
+        freshness,
+        wants_receipt: false,
+        what: said.what,
+    })
+}
+
+/// Somebody else in a direct chat: what he says must not look like the other one's words. He is told, not every time.
+async fn stranger(service: &Service, hub: &Hub, said: Said) -> Result<(), StoreError> {
+    hub.dropped("stranger");
+    let Sent { room, event, sender, .. } = said.sent;
+    let known = (room.clone(), sender);
+    if service.strangers.contains_key(&known) {
+        return Ok(());
+    }
+    duties::undertake(service, hub, &Duty::Refusal(Refusal { room, event, reason: Reason::Rejected })).await?;
+    service.strangers.insert(known, ());
+    Ok(())
+}
+
+async fn membership(service: &Service, hub: &Hub, member: Member, freshness: Freshness) -> Result<(), StoreError> {
+    let Member { sent, user, membership, name, preview } = member;
+    if freshness == Freshness::Pushed {
+        service.saw(&sent.room, &user, membership);
+    }
+    if !service.ours.owns(&user) {
+        if membership == Membership::Join && user == sent.sender {
+            service.people.learn(&user, name);
+        }
+        return Ok(());
+    }
+    let asked = membership == Membership::Invite && freshness == Freshness::Pushed && !service.ours.owns(&sent.sender);
+    if !asked {
+        return Ok(());
+    }
+    let invitation = Invitation { room: sent.room, event: sent.event, ghost: user, by: sent.sender, preview, leaving: None };
+    expect(service, &invitation.room);
+    duties::undertake(service, hub, &Duty::Invitation(invitation)).await
+}
+
+/// A ghost was asked into a room: what is said there from now on belongs behind what was said before he came.
+pub(crate) fn expect(service: &Service, room: &RoomId) {
+    service.openings.begin(room);
+}

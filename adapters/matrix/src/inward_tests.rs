@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! Tables of events and what they mean, and the property that nothing is ever too odd to be read.
+
+use dreiklang_model::Network;
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+fn ours() -> Namespace {
+    Namespace::new("hs.example", &[Network::XMPP, Network::MAIL]).unwrap()
+}
+
+fn event(kind: &str, content: Value) -> Value {
+    let mut event = json!({
+        "type": kind, "room_id": "!r:hs.example", "event_id": "$e", "sender": "@alice:hs.example",
+        "origin_server_ts": 1_700_000_000_000_i64,
+    });
+    event["content"] = content;
+    event
+}
+
+fn what(content: Value) -> What {
+    match read(&event("m.room.message", content), &ours()) {
+        Inward::Said(said) => said.what,
+        other => panic!("{other:?} is nothing said"),
+    }
+}
+
+fn id(text: &str) -> NativeId {
+    NativeId::new(text).unwrap()
+}
+
+#[test]
+fn kinds_of_text() {
+    for (msgtype, kind) in [("m.text", Kind::Text), ("m.emote", Kind::Emote), ("m.notice", Kind::Notice), ("x.odd", Kind::Text)] {
+        let expected = What::Message(Message { kind, ..Message::text("Grüße\nzweite Zeile") });
+        assert_eq!(what(json!({ "msgtype": msgtype, "body": "Grüße\nzweite Zeile" })), expected);
+    }
+}
+
+#[test]
+fn what_cannot_be_carried_is_named() {
+    for (msgtype, feature) in [
+        ("m.image", Feature::Image),
+        ("m.file", Feature::File),
+        ("m.audio", Feature::Audio),
+        ("m.video", Feature::Video),
+        ("m.location", Feature::Location),
+    ] {
+        let expected = What::Unsupported { feature, name: Some("cat.png".into()) };
+        assert_eq!(what(json!({ "msgtype": msgtype, "body": "cat.png", "url": "mxc://x/y" })), expected);
+        assert_eq!(what(json!({ "msgtype": msgtype, "body": "a caption", "filename": "cat.png" })), expected);
+    }
+    for (kind, feature) in [
+        ("m.sticker", Feature::Sticker),
+        ("org.matrix.msc3381.poll.start", Feature::Poll),
+        ("m.poll.start", Feature::Poll),
+        ("m.call.invite", Feature::Call),
+    ] {
+        let Inward::Said(said) = read(&event(kind, json!({})), &ours()) else { panic!("{kind}") };
+        assert_eq!(said.what, What::Unsupported { feature, name: None }, "{kind}");
+    }
+}
+
+#[test]
+fn replies_lose_the_old_quotation() {
+    let reply = |body: &str| {
+        what(json!({ "msgtype": "m.text", "body": body, "m.relates_to": { "m.in_reply_to": { "event_id": "$o" } } }))
+    };
+    for (body, text) in [
+        ("> <@bob:hs.example> old\n> more\n\nnew", "new"),
+        ("> * <@bob:hs.example> waves\n\nnew\n\n> quoted by hand", "new\n\n> quoted by hand"),
+        ("> not a fallback\n\nnew", "> not a fallback\n\nnew"),
+        ("new", "new"),
+        ("> <@bob:hs.example> nothing of one's own", "> <@bob:hs.example> nothing of one's own"),
+    ] {
+        let expected = Message { in_reply_to: Some(id("$o")), ..Message::text(text) };
+        assert_eq!(reply(body), What::Message(expected));
+    }
+    // Without a reply the same text is the sender's own.
+    let quoted = "> <@bob:hs.example> old\n\nnew";
+    assert_eq!(what(json!({ "msgtype": "m.text", "body": quoted })), What::Message(Message::text(quoted)));
+}
+
+#[test]
+fn edits() {
+    let edit = |new: Value| {
+        json!({ "msgtype": "m.text", "body": "* right", "m.new_content": new,
+                "m.relates_to": { "rel_type": "m.replace", "event_id": "$first" } })
+    };
+    let expected = What::Edit { of: id("$first"), to: Message::text("right") };
+    assert_eq!(what(edit(json!({ "msgtype": "m.text", "body": "right" }))), expected);
+    let unread = read(&event("m.room.message", edit(json!({}))), &ours());
+    assert_eq!(unread, Inward::Ignored);
+    // No new content: the fallback is a message of its own.
+    let bare = json!({ "msgtype": "m.text", "body": "* right", "m.relates_to": { "rel_type": "m.replace", "event_id": "$f" } });
+    assert_eq!(what(bare), What::Message(Message::text("* right")));
+}
+
+#[test]
+fn what_is_not_carried() {
+    for (kind, content, meaning) in [
+        ("m.reaction", json!({ "m.relates_to": {} }), Inward::Dropped("reaction")),
+        ("m.room.redaction", json!({ "redacts": "$x" }), Inward::Dropped("retraction")),
+        ("m.room.message", json!({}), Inward::Ignored),
+        ("m.room.message", json!({ "msgtype": "m.text", "body": " \n" }), Inward::Ignored),
+        ("m.room.message", json!({ "msgtype": "m.text", "body": 7 }), Inward::Ignored),
+        ("m.typing", json!({}), Inward::Ignored),
+    ] {
+        assert_eq!(read(&event(kind, content.clone()), &ours()), meaning, "{kind} {content}");
+    }
+    let encrypted = read(&event("m.room.encrypted", json!({ "algorithm": "m.megolm.v1.aes-sha2" })), &ours());
+    assert!(matches!(encrypted, Inward::Encrypted(sent) if sent.event == "$e"));
+    let mut state = event("m.room.encryption", json!({ "algorithm": "m.megolm.v1.aes-sha2" }));
+    state["state_key"] = json!("");
+    assert!(matches!(read(&state, &ours()), Inward::EncryptionOn(_)));
+    state["state_key"] = json!("odd");
+    assert_eq!(read(&state, &ours()), Inward::Ignored);
+}
+
+#[test]
+fn our_own_are_ignored() {
+    for sender in ["@_xmpp_bob=40x:hs.example", "@dreiklang:hs.example"] {
+        let mut said = event("m.room.message", json!({ "msgtype": "m.text", "body": "echo" }));
+        said["sender"] = json!(sender);
+        assert!(matches!(read(&said, &ours()), Inward::Ours(sent) if sent.event == "$e"));
+    }
+}
+
+#[test]
+fn memberships() {
+    let mut invite = event("m.room.member", json!({ "membership": "invite", "is_direct": true, "displayname": " Bob\u{202e} " }));
+    invite["state_key"] = json!("@_xmpp_bob=40x:hs.example");
+    invite["unsigned"] = json!({ "invite_room_state": [
+        { "type": "m.room.encryption", "state_key": "", "content": { "algorithm": "x" } },
+        { "type": "m.room.join_rules", "state_key": "", "content": { "join_rule": "public" } },
+        7,
+    ] });
+    let Inward::Member(member) = read(&invite, &ours()) else { panic!() };
+    assert_eq!(member.membership, Membership::Invite);
+    assert_eq!(member.name, Some(DisplayName::new("Bob")));
+    assert_eq!(member.preview, Preview { encrypted: true, public: true });
+    invite["state_key"] = json!("nobody");
+    assert_eq!(read(&invite, &ours()), Inward::Malformed);
+}
+
+#[test]
+fn room_ids_without_a_server() {
+    let mut said = event("m.room.message", json!({ "msgtype": "m.text", "body": "v12" }));
+    said["room_id"] = json!("!31hneApxJ_1o-63DmFrpeqnkFfWppnzWso1JvH3ogLM");
+    assert!(matches!(read(&said, &ours()), Inward::Said(_)));
+}
+
+fn anything() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        "\\PC{0,12}".prop_map(Value::from),
+        prop::sample::select(vec!["m.text", "m.replace", "m.room.message", "!r", "$e", "@a:b", "invite", "> <@a:b>\n"])
+            .prop_map(Value::from),
+    ];
+    let keys = vec![
+        "type",
+        "room_id",
+        "event_id",
+        "sender",
+        "origin_server_ts",
+        "content",
+        "state_key",
+        "msgtype",
+        "body",
+        "m.relates_to",
+        "m.new_content",
+        "rel_type",
+        "m.in_reply_to",
+        "membership",
+        "unsigned",
+        "invite_room_state",
+        "displayname",
+        "filename",
+    ];
+    leaf.prop_recursive(4, 64, 8, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::hash_map(prop::sample::select(keys.clone()), inner, 0..8)
+                .prop_map(|map| map.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn nothing_is_too_odd(odd in anything(), content in anything(), kind in prop::sample::select(vec![
+        "m.room.message", "m.room.member", "m.sticker", "m.room.encryption", "m.room.encrypted", "other",
+    ])) {
+        let _ = read(&odd, &ours());
+        let mut near = event(kind, content);
+        if let (Some(near), Some(odd)) = (near.as_object_mut(), odd.as_object()) {
+            near.extend(odd.clone());
+        }
+        let _ = read(&near, &ours());
+        let _ = delivery_mark(&near);
+    }
+
+    #[test]
+    fn a_reply_is_never_emptied(body in "(> |>|<@a:b>|\n|x| ){0,12}") {
+        prop_assert!(body.trim().is_empty() || !without_fallback(&body).trim().is_empty());
+    }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! The Matrix adapter: an application service (Application Service API of Matrix v1.18) with a ghost for everybody of the
+//! other networks. Direct chats only; it knows no other network and no database.
+//!
+//! Pure: what an event says (`inward`), what is sent (`outward`), who is ours (`namespace`), the registration file.
+//! The rim: the homeserver calls us (`server`), we call the homeserver (`client`). Between them: ghosts, chats,
+//! invitations, duties that outlive a crash, reconciliation, health.
+
+mod adapter;
+mod chats;
+mod check;
+mod client;
+mod config;
+mod delivery;
+mod duties;
+mod ghosts;
+mod health;
+mod inbox;
+mod invitations;
+mod inward;
+mod keyed_lock;
+mod moving;
+mod namespace;
+mod notices;
+mod openings;
+mod outward;
+mod people;
+mod reconcile;
+mod registration;
+mod sending;
+mod server;
+mod service;
+mod watermarks;
+
+pub use adapter::MatrixAdapter;
+pub use config::{Config, ConfigError};
+pub use registration::registration;

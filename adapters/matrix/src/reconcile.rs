@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! Asking for what was missed: homeservers lose events for application services. Everything that is found goes the way of
+//! what is pushed; recognition by event id makes it harmless.
+
+use dreiklang_engine::{Hub, port::Freshness};
+use dreiklang_model::ChatId;
+use futures::StreamExt;
+use ruma::{OwnedRoomId, RoomId, UInt, UserId, api::client::message::get_message_events};
+use serde_json::Value;
+
+use crate::{
+    client::{As, CallError},
+    inbox,
+    inward::{self, Inward},
+    openings::Meanwhile,
+    service::{Service, Trouble, ghost_of, room_id},
+};
+
+/// Events asked for at once.
+const PAGE: u32 = 100;
+/// How many pages are read at most.
+const PAGES: usize = 20;
+/// How many rooms are asked for at once.
+const AT_ONCE: usize = 4;
+
+/// Catches up on every bound room. `false`: some could not be asked; come again.
+pub(crate) async fn all(service: &Service, hub: &Hub) -> Result<bool, Trouble> {
+    let chats = hub.chats().await?;
+    let rooms = chats.len();
+    let outcomes = futures::stream::iter(chats).map(async |chat| one(service, hub, &chat).await).buffer_unordered(AT_ONCE);
+    let failed = outcomes.filter(|outcome| std::future::ready(outcome.is_err())).count().await;
+    tracing::debug!(rooms, failed, "reconciled");
+    Ok(failed == 0)
+}
+
+async fn one(service: &Service, hub: &Hub, chat: &ChatId) -> Result<(), Trouble> {
+    let Some((leg, room)) = hub.leg_of_chat(chat).await?.zip(room_id(chat)) else { return Ok(()) };
+    let Some(ghost) = ghost_of(&leg) else { return Ok(()) };
+    match catch_up(service, hub, &room, &ghost, As::User(&ghost)).await {
+        // The ghost is not there any more: the next delivery sees to it.
+        Err(trouble) if trouble.is_final() => Ok(()),
+        done => done,
+    }
+}
+
+/// Opens a room that was just bound: what was said before goes first, what was held meanwhile after it.
+pub(crate) async fn open(
+    service: &Service,
+    hub: &Hub,
+    room: &OwnedRoomId,
+    ghost: &UserId,
+    identity: As<'_>,
+) -> Result<(), Trouble> {
+    catch_up(service, hub, room, ghost, identity).await?;
+    loop {
+        match service.openings.meanwhile(room) {
+            Meanwhile::Nothing => return Ok(()),
+            Meanwhile::Said(events) => inbox::take(service, hub, events, Freshness::Asked).await?,
+            Meanwhile::TooMuch => catch_up(service, hub, room, ghost, identity).await?,
+        }
+    }
+}
+
+/// Takes everything in the room after the last event known, but nothing from before the ghost was asked in.
+pub(crate) async fn catch_up(
+    service: &Service,
+    hub: &Hub,
+    room: &RoomId,
+    ghost: &UserId,
+    identity: As<'_>,
+) -> Result<(), Trouble> {
+    let known = service.watermarks.of(hub, room).await?;
+    let mut missed = Vec::new();
+    let mut from = None;
+    'pages: for page in 0.. {
+        if page == PAGES {
+            tracing::warn!(room = hub.pseudonym(room.as_str()), "more was missed in a room than is asked for");
+            hub.dropped("history");
+            break;
+        }
+        let (events, next) = backwards(service, room, identity, from).await?;
+        for event in &events {
+            let id = event.get("event_id").and_then(Value::as_str);
+            if known.as_ref().is_some_and(|known| id == Some(known.as_str())) || inward::invites(event, ghost) {
+                break 'pages;
+            }
+            missed.push(inward::read(event, &service.ours));
+        }
+        match next {
+            Some(next) if !events.is_empty() => from = Some(next),
+            _ => break,
+        }
+    }
+    missed.reverse();
+    let news: Vec<Inward> = missed.into_iter().filter(|event| !matches!(event, Inward::Dropped(_))).collect();
+    Ok(inbox::take(service, hub, news, Freshness::Asked).await?)
+}
+
+/// One page of a room's events, newest first, and where the next one begins.
+pub(crate) async fn backwards(
+    service: &Service,
+    room: &RoomId,
+    identity: As<'_>,
+    from: Option<String>,
+) -> Result<(Vec<Value>, Option<String>), CallError> {
+    let mut request = get_message_events::v3::Request::backward(room.to_owned());
+    request.from = from;
+    request.limit = UInt::from(PAGE);
+    let answer = service.client.call(identity, request).await?;
+    let events = answer.chunk.iter().filter_map(|event| serde_json::from_str(event.json().get()).ok()).collect();
+    Ok((events, answer.end))
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! Third-party lookups: from an address of another network to the ghost's and back (Application Service API § Third-party
+//! networks). Clients use them to offer a field for the address.
+
+use axum::{
+    extract::{Path, Query, State},
+    response::Response,
+};
+use dreiklang_engine::{Ghost, Lookup};
+use dreiklang_model::Network;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Door, Refused, fine};
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    address: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Behind {
+    userid: Option<String>,
+}
+
+/// What to ask people for.
+pub(super) async fn protocol(State(door): State<Door>, Path(name): Path<String>) -> Result<Response, Refused> {
+    let network = connected(&door, &name)?;
+    let title = if network == Network::XMPP { "XMPP" } else { network.as_str() };
+    Ok(fine(&json!({
+        "user_fields": ["address"],
+        "location_fields": [],
+        "icon": "",
+        "field_types": { "address": { "regexp": "[^\\s]+@[^\\s]+", "placeholder": "name@server" } },
+        "instances": [{ "network_id": network.as_str(), "desc": title, "fields": {} }],
+    })))
+}
+
+/// The ghost of somebody on a network.
+pub(super) async fn ghost_of(
+    State(door): State<Door>,
+    Path(name): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Refused> {
+    let network = connected(&door, &name)?;
+    let Some(address) = asked.address else { return Ok(fine(&json!([]))) };
+    let found = match door.hub.resolve(&of_network(&network, address.trim())).await? {
+        Lookup::Ghost(ghost) if *ghost.address.network() == network => json!([shown(&ghost)]),
+        Lookup::Ghost(_) | Lookup::Nobody(_) => json!([]),
+    };
+    Ok(fine(&found))
+}
+
+/// Who is behind a ghost.
+pub(super) async fn person_behind(State(door): State<Door>, Query(behind): Query<Behind>) -> Result<Response, Refused> {
+    let Some(user) = behind.userid else { return Ok(fine(&json!([]))) };
+    let found = match door.hub.ghost_at(&user).await? {
+        Lookup::Ghost(ghost) if !ghost.bot => json!([shown(&ghost)]),
+        Lookup::Ghost(_) | Lookup::Nobody(_) => json!([]),
+    };
+    Ok(fine(&found))
+}
+
+/// No rooms of other networks are offered.
+pub(super) async fn locations() -> Response {
+    fine(&json!([]))
+}
+
+fn connected(door: &Door, name: &str) -> Result<Network, Refused> {
+    door.service.config.networks.iter().find(|network| network.as_str() == name).cloned().ok_or(Refused::NOTHING)
+}
+
+/// A bare address could be of several networks; the URI scheme of one says which is meant.
+fn of_network(network: &Network, address: &str) -> String {
+    let scheme = if *network == Network::XMPP {
+        "xmpp:"
+    } else if *network == Network::MAIL {
+        "mailto:"
+    } else {
+        ""
+    };
+    if address.starts_with('@') || address.starts_with(scheme) { address.to_owned() } else { format!("{scheme}{address}") }
+}
+
+fn shown(ghost: &Ghost) -> Value {
+    json!({
+        "userid": ghost.written.as_str(),
+        "protocol": ghost.address.network().as_str(),
+        "fields": { "address": ghost.address.as_str() },
+    })
+}
