@@ -2,7 +2,7 @@
 //! Addresses: their canonical form on each network, how an address of one network is written on another, and who is
 //! meant by what people paste.
 //!
-//! * [`canonical`] – the form by which each network compares its own addresses.
+//! * [`mod@canonical`] – the form by which each network compares its own addresses.
 //! * [`codec`] – the readable, reversible forms on each network.
 //! * stored aliases – the short forms of what has no readable form. Readable and stored forms never meet.
 //! * [`plan`] – the domains of one organisation.
