@@ -69,7 +69,9 @@ impl Sqlite {
             .foreign_keys(true)
             .busy_timeout(PATIENCE)
             .pragma("secure_delete", "ON")
-            .statement_cache_capacity(200);
+            .statement_cache_capacity(200)
+            // A page of rows crosses from SQLite's thread at once.
+            .row_buffer_size(1024);
         // The writer keeps the pages it changes again and again, and moves them to the file in larger portions.
         let writing = options.clone().pragma("cache_size", "-16384").pragma("wal_autocheckpoint", "4000");
         let mut connection = writing.connect().await.map_err(|error| blame(error.into()))?;

@@ -16,6 +16,8 @@ use dreiklang_loopback::Loopback;
 use dreiklang_store::Sqlite;
 
 const MESSAGES: usize = 100_000;
+/// People who speak at once; each waits until what he said is durable.
+const SPEAKERS: usize = 256;
 
 pub(crate) async fn run(on: &Path) {
     for conversations in [1, 64, 1024] {
@@ -37,11 +39,11 @@ pub(crate) async fn run(on: &Path) {
             right_people.hear().await.unwrap();
         }
         let begun = Instant::now();
-        let speakers: Vec<_> = (0..64)
+        let speakers: Vec<_> = (0..SPEAKERS)
             .map(|speaker| {
                 let mouth = mouth.clone();
                 tokio::spawn(async move {
-                    for number in (speaker..messages).step_by(64) {
+                    for number in (speaker..messages).step_by(SPEAKERS) {
                         let who = number % conversations;
                         let from = format!("person{who}");
                         let said =
