@@ -194,8 +194,9 @@ async fn bind(hub: &Hub, leg: &Leg, room: &OwnedRoomId) -> Result<OwnedRoomId, T
 async fn exists(service: &Service, user: &UserId) -> Result<bool, CallError> {
     // Inviting a user who does not exist succeeds: nobody would ever hear of it.
     match service.client.call(As::Service, get_profile::v3::Request::new(user.to_owned())).await {
-        Err(error) if error.code() == Some("M_NOT_FOUND") => Ok(false),
-        Ok(_) | Err(CallError::Refused(_)) => Ok(true),
+        // Synapse names the missing row (`M_UNKNOWN`) instead of the missing user.
+        Err(CallError::Refused(refusal)) => Ok(refusal.status != 404 || refusal.code == "M_UNRECOGNIZED"),
+        Ok(_) => Ok(true),
         Err(error) => Err(error),
     }
 }
@@ -205,8 +206,9 @@ async fn create(service: &Service, ghost: &Puppet, user: &UserId, conversation: 
     let mut request = create_room::v3::Request::new();
     request.is_direct = true;
     request.invite = vec![user.to_owned()];
-    // Gives the person the power of the creator, without `power_levels.users`, where room version 12 forbids creators.
-    request.preset = Some(RoomPreset::TrustedPrivateChat);
+    // Not the trusted preset: against somebody of equal power an invitation cannot be taken back.
+    request.preset = Some(RoomPreset::PrivateChat);
+    request.power_level_content_override = serde_json::value::to_raw_value(&powers()).map(Raw::from_json).ok();
     request.initial_state = serde_json::value::to_raw_value(&marker).map(Raw::from_json).into_iter().collect();
     match service.client.call(ghost.identity(), request).await {
         Ok(answer) => {
@@ -216,6 +218,21 @@ async fn create(service: &Service, ghost: &Puppet, user: &UserId, conversation: 
         Err(CallError::Refused(refusal)) if !refusal.identity => Err(NoChat::Unwanted(refusal)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Who may do what: the person everything that a chat of two has use for. What would cut the gateway off (encryption) or
+/// make it more than a chat of two is the ghost's. `users` stays as the homeserver makes it: room version 12 forbids creators
+/// in it and version 11 demands them.
+fn powers() -> Value {
+    json!({
+        "users_default": 0, "events_default": 0, "state_default": 50,
+        "redact": 0, "invite": 50, "kick": 50, "ban": 50,
+        "events": {
+            "m.room.name": 0, "m.room.topic": 0, "m.room.avatar": 0, "m.room.pinned_events": 0,
+            "m.room.power_levels": 100, "m.room.history_visibility": 100, "m.room.encryption": 100,
+            "m.room.server_acl": 100, "m.room.tombstone": 150,
+        },
+    })
 }
 
 /// A room that was made for the conversation and not bound.

@@ -240,5 +240,4 @@ pub(crate) fn invites(event: &Value, user: &UserId) -> bool {
 }
 
 #[cfg(test)]
-#[path = "inward_tests.rs"]
 mod tests;
