@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! The mail adapter as the engine sees it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use dreiklang_engine::{
+    Hub, Leg,
+    port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, LegChange},
+};
+use dreiklang_model::{Capabilities, Kind, Message, NativeId, Network, Reason, Report, Support, What, words::Text};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    address::Domain,
+    check::check_submission,
+    config::{Config, ConfigError},
+    imap::Mailbox,
+    intake::Intake,
+    inward::Reader,
+    lmtp::Listener,
+    message_id,
+    outward::{Fate, Notice, Words, message, notice},
+    thread::{Heard, Position, Sent, position},
+    transport::{CONNECTIONS, Envelope, SendError, Submission},
+};
+
+/// Longest text of one mail, in bytes.
+const LONGEST_TEXT: usize = 512 * 1024;
+
+/// The mail adapter of one organisation.
+#[derive(Debug)]
+pub struct CoiAdapter {
+    domain: Domain,
+    submission: Arc<Submission>,
+    intake: Arc<Intake>,
+    mailbox: Option<Mailbox>,
+    listener: Option<Listener>,
+}
+
+impl CoiAdapter {
+    /// Nothing is connected yet.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for what can be seen to be wrong without asking a server.
+    pub fn new(config: Config) -> Result<Self, ConfigError> {
+        let domain = Domain::new(&config.domain).ok_or_else(|| ConfigError::Domain(config.domain.clone()))?;
+        if config.dkim {
+            return Err(ConfigError::Dkim);
+        }
+        if config.trusted_authserv_id.is_none() {
+            return Err(ConfigError::NothingTrusted);
+        }
+        if config.imap.is_none() && config.lmtp.is_none() {
+            return Err(ConfigError::NoWayIn);
+        }
+        let submission = Arc::new(Submission::new(&config.smtp, Arc::clone(&config.tls), &domain)?);
+        let reader = Reader { domain: domain.clone(), trusted: config.trusted_authserv_id };
+        let mailbox = config.imap.map(|imap| Mailbox::new(imap, Arc::clone(&config.tls))).transpose()?;
+        Ok(Self {
+            domain,
+            intake: Arc::new(Intake::new(reader, Arc::clone(&submission))),
+            submission,
+            mailbox,
+            listener: config.lmtp.map(|lmtp| Listener::new(lmtp.listen)),
+        })
+    }
+
+    /// Sends a message, at its place in the thread.
+    async fn say(&self, hub: &Hub, delivery: &Deliverable, content: &Message) -> Result<Delivered, DeliveryError> {
+        let leg = &delivery.leg;
+        let sent = Sent::read(leg.notes.as_deref());
+        let heard = Heard::of(hub, leg.user.address.as_str(), leg.ghost.as_str()).await;
+        let heard = heard.map_err(|error| DeliveryError::later(error.to_string()))?;
+        let words = Words::of(hub.organisation());
+        let usual = words.say(&Text::MailSubject { name: leg.ghost_name.as_str() });
+        let place = position(sent.as_ref(), heard.as_ref(), content.subject.as_deref(), &usual);
+        let id = message_id::of_delivery(delivery.id, &self.domain);
+        let raw = message(delivery, content, &place, &id, sent.is_none(), words).map_err(|error| unwritable(&error))?;
+        self.hand_in(Some(leg.ghost.as_str()), leg.user.address.as_str(), &raw).await?;
+        let notes = remembered(sent, place, id.clone(), hub);
+        Ok(Delivered { native: NativeId::new(id).ok(), leg: notes.write().map(|notes| LegChange { notes }) })
+    }
+
+    /// Tells somebody what became of his mail.
+    async fn report(
+        &self,
+        hub: &Hub,
+        delivery: &Deliverable,
+        of: &NativeId,
+        report: &Report,
+    ) -> Result<Delivered, DeliveryError> {
+        let fate = match report {
+            Report::Delivered => return Ok(Delivered::default()),
+            Report::Delayed => Fate::Delayed,
+            Report::Failed(reason) => Fate::Failed(reason.clone()),
+            Report::Reduced(feature) => Fate::Reduced(*feature),
+        };
+        let leg = &delivery.leg;
+        let note = Notice {
+            id: format!("notice.{}@{}", delivery.id, self.domain.as_str()),
+            to: leg.user.address.as_str(),
+            recipient: leg.ghost.as_str(),
+            about: Some(of.as_str()),
+            fate,
+            at: delivery.sent_at,
+        };
+        let raw = notice(&note, &self.domain, Words::of(hub.organisation())).map_err(|error| unwritable(&error))?;
+        self.hand_in(None, note.to, &raw).await?;
+        Ok(Delivered { native: NativeId::new(note.id).ok(), leg: None })
+    }
+
+    async fn hand_in(&self, from: Option<&str>, to: &str, raw: &[u8]) -> Result<(), DeliveryError> {
+        let envelope = Envelope::new(from, to).ok_or_else(|| DeliveryError::Never {
+            reason: Reason::UnknownRecipient,
+            cause: "an address that cannot stand in an envelope".to_owned(),
+        })?;
+        self.submission.send(&envelope, raw).await.map_err(|error| match error {
+            SendError::Refused(refusal) if !refusal.is_transient() => {
+                DeliveryError::Never { reason: refusal.reason(), cause: SendError::Refused(refusal).to_string() }
+            }
+            SendError::Lost(_) => DeliveryError::Unknown { cause: error.to_string() },
+            SendError::Refused(_) | SendError::Unreachable(_) => DeliveryError::later(error.to_string()),
+        })
+    }
+}
+
+fn unwritable(error: &std::io::Error) -> DeliveryError {
+    DeliveryError::Never { reason: Reason::Unreadable, cause: error.to_string() }
+}
+
+/// What the leg remembers after a mail was sent.
+fn remembered(sent: Option<Sent>, place: Position, id: String, hub: &Hub) -> Sent {
+    let first = sent.map(|sent| sent.first).or_else(|| place.references.into_iter().next()).unwrap_or_else(|| id.clone());
+    Sent { first, last: id, at: hub.now(), subject: place.subject.bare }
+}
+
+#[async_trait]
+impl Adapter for CoiAdapter {
+    fn network(&self) -> Network {
+        Network::MAIL
+    }
+
+    async fn run(&self, hub: Hub, stop: CancellationToken) -> Result<(), AdapterError> {
+        let mailbox = async {
+            if let Some(mailbox) = &self.mailbox {
+                mailbox.run(&hub, &self.intake, &stop).await;
+            }
+            Ok(())
+        };
+        let listener = async {
+            match &self.listener {
+                Some(listener) => listener.run(&hub, &self.intake, &stop).await,
+                None => Ok(()),
+            }
+        };
+        let submission = async {
+            tokio::join!(self.submission.keep(&hub, &stop), self.intake.send_notices(&hub, &stop));
+            Ok(())
+        };
+        tokio::try_join!(mailbox, listener, submission).map(drop)
+    }
+
+    async fn deliver(&self, hub: &Hub, delivery: &Deliverable) -> Result<Delivered, DeliveryError> {
+        let words = Words::of(hub.organisation());
+        match &delivery.what {
+            What::Message(content) => self.say(hub, delivery, content).await,
+            // The engine has turned both into messages, for these capabilities.
+            What::Edit { to, .. } => self.say(hub, delivery, to).await,
+            What::Unsupported { feature, name } => {
+                let text = words.say(&Text::CannotCarry { feature: *feature, name: name.as_deref() });
+                self.say(hub, delivery, &Message { kind: Kind::Notice, ..Message::text(text) }).await
+            }
+            What::Opened => {
+                let text = words.say(&Text::Opened { name: delivery.leg.ghost_name.as_str() });
+                self.say(hub, delivery, &Message::text(text)).await
+            }
+            What::Report { of, report } => self.report(hub, delivery, of, report).await,
+        }
+    }
+
+    fn capabilities(&self, _: &Leg) -> Capabilities {
+        Capabilities {
+            emote: Support::AsText,
+            notice: Support::AsText,
+            edit: Support::AsText,
+            reply: Support::No,
+            subject: Support::Native,
+            longest_text: LONGEST_TEXT,
+        }
+    }
+
+    fn concurrency(&self) -> usize {
+        CONNECTIONS
+    }
+
+    async fn check(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if let Some(mailbox) = &self.mailbox {
+            findings.push(mailbox.check().await);
+        }
+        if let Some(listener) = &self.listener {
+            findings.push(listener.check().await);
+        }
+        findings.push(check_submission(&self.submission, &self.domain).await);
+        findings
+    }
+}

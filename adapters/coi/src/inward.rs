@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! What a mail means: whether a person wrote it, who, and what he says. Pure; nothing here waits or knows the gateway.
+
+mod authentication;
+mod body;
+mod bounce;
+mod mail;
+mod nature;
+mod reading;
+mod recipients;
+mod reply;
+
+pub(crate) use bounce::Bounce;
+pub(crate) use mail::Mail;
+pub(crate) use reading::{Letter, Reader, Reading};
+pub(crate) use recipients::recipients;

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! What a mail says: its text, chosen among its parts, and what else it brings along. Quotations are `reply.rs`.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use dreiklang_model::{Feature, Kind, Message, NativeId, Reason, What};
+use mail_parser::{MessagePart, MimeHeaders as _, PartType};
+
+use super::{Mail, reply};
+use crate::{
+    flowed::{self, Line},
+    message_id,
+};
+
+/// How deep parts may be nested, and how many there may be: more than any mail program makes.
+const DEEPEST: usize = 32;
+const MOST_PARTS: usize = 500;
+/// How many attachments are named one by one.
+const MOST_NAMED: usize = 20;
+/// Longest HTML that is turned into text.
+const LONGEST_HTML: usize = 4 * 1024 * 1024;
+/// A picture inside a letter that is smaller is decoration: a logo, a counting pixel.
+const DECORATION: usize = 8 * 1024;
+/// What Delta Chat puts before a corrected text.
+const PENCIL: &str = "✏️";
+
+/// What was found on the way through the parts.
+#[derive(Debug, Default)]
+struct Found {
+    lines: Vec<Line>,
+    others: Vec<What>,
+    parts: usize,
+}
+
+/// What a mail says, in order: the text, then what else there was. Empty when it says nothing.
+///
+/// # Errors
+/// Why it cannot be carried at all: it is encrypted, or nobody could read it.
+pub(super) fn content(mail: &Mail<'_>) -> Result<Vec<What>, Reason> {
+    let mut found = Found::default();
+    let root = mail.message.parts.first().ok_or(Reason::Unreadable)?;
+    walk(mail, root, 0, false, &mut found)?;
+    let lines = signed_text(found.lines)?;
+    let lines = if mail.is_chat() { reply::chat(lines) } else { reply::letter(lines, mail.answers()) };
+    let text = flowed::shown(&lines);
+    let text = text.trim_start_matches('\n').trim_end().to_owned();
+    let mut says = Vec::new();
+    if let Some(what) = said(mail, text) {
+        says.push(what);
+    }
+    let (named, rest) = found.others.split_at(found.others.len().min(MOST_NAMED));
+    says.extend(named.iter().cloned());
+    if !rest.is_empty() {
+        says.push(What::Unsupported { feature: Feature::File, name: Some(format!("+ {}", rest.len())) });
+    }
+    Ok(says)
+}
+
+/// A text as what its author meant by it: a message, an action, a correction, a reaction, a deletion.
+fn said(mail: &Mail<'_>, text: String) -> Option<What> {
+    let target = |name: &str| {
+        let id = message_id::all(&mail.header(name)?).into_iter().next()?;
+        NativeId::new(id).ok()
+    };
+    // COI "Chat-Content"; Delta Chat's own headers.
+    let chat_content = mail.header("Chat-Content").unwrap_or_default().to_ascii_lowercase();
+    let chat_content = chat_content.split(';').next().unwrap_or_default().trim().to_owned();
+    if mail.header("Content-Disposition").is_some_and(|value| value.to_ascii_lowercase().starts_with("reaction")) {
+        let name = text.split_whitespace().next().map(str::to_owned);
+        return Some(What::Unsupported { feature: Feature::Reaction, name });
+    }
+    if chat_content == "deleterequest" || mail.header("Chat-Delete").is_some() {
+        return Some(What::Unsupported { feature: Feature::Retraction, name: None });
+    }
+    let edited = match chat_content.as_str() {
+        "editrequest" | "edit" => target("In-Reply-To"),
+        _ => target("Chat-Edit"),
+    };
+    if let Some(of) = edited {
+        let text = text.strip_prefix(PENCIL).unwrap_or(&text).trim_start().to_owned();
+        return match text.is_empty() {
+            true => Some(What::Unsupported { feature: Feature::Retraction, name: None }),
+            false => Some(What::Edit { of, to: Message::text(text) }),
+        };
+    }
+    match text.strip_prefix("/me ") {
+        _ if text.is_empty() => None,
+        Some(action) if !action.trim().is_empty() => {
+            Some(What::Message(Message { kind: Kind::Emote, ..Message::text(action.trim_start()) }))
+        }
+        _ => Some(What::Message(Message::text(text))),
+    }
+}
+
+/// Looks at a part and what it contains. `related`: it belongs to an HTML text.
+fn walk(mail: &Mail<'_>, part: &MessagePart<'_>, depth: usize, related: bool, found: &mut Found) -> Result<(), Reason> {
+    found.parts += 1;
+    if depth > DEEPEST || found.parts > MOST_PARTS {
+        return Err(Reason::Unreadable);
+    }
+    let (kind, subtype) = media_type(part);
+    refuse_encrypted(part, &kind, &subtype)?;
+    let children = |ids: &[u32]| ids.iter().filter_map(|id| mail.message.parts.get(*id as usize)).collect::<Vec<_>>();
+    match &part.body {
+        PartType::Multipart(ids) => match subtype.as_str() {
+            "alternative" => match best(mail, &children(ids)) {
+                Some(chosen) => walk(mail, chosen, depth + 1, related, found),
+                None => Ok(()),
+            },
+            // The signature is not checked; what was signed is the first part (RFC 1847 §2.1).
+            "signed" => children(ids).into_iter().take(1).try_for_each(|child| walk(mail, child, depth + 1, related, found)),
+            _ => {
+                let related = related || subtype == "related";
+                children(ids).into_iter().try_for_each(|child| walk(mail, child, depth + 1, related, found))
+            }
+        },
+        PartType::Text(text) if is_text(part, &kind, &subtype) => {
+            let flowed = parameter(part, "format").is_some_and(|format| format.eq_ignore_ascii_case("flowed"));
+            let delete_space = parameter(part, "delsp").is_some_and(|delsp| delsp.eq_ignore_ascii_case("yes"));
+            append(found, if flowed { flowed::read(text, delete_space) } else { flowed::fixed(text) });
+            Ok(())
+        }
+        PartType::Html(html) if !is_attachment(part) => {
+            append(found, flowed::fixed(&plain_of(html)?));
+            Ok(())
+        }
+        PartType::Message(inner) => {
+            let name = inner.subject().map(str::to_owned);
+            found.others.push(What::Unsupported { feature: Feature::File, name });
+            Ok(())
+        }
+        _ => {
+            if let Some(what) = attachment(mail, part, &kind, &subtype, related) {
+                found.others.push(what);
+            }
+            Ok(())
+        }
+    }
+}
+
+fn append(found: &mut Found, lines: Vec<Line>) {
+    if lines.iter().all(|line| line.depth == 0 && line.text.trim().is_empty()) {
+        return;
+    }
+    if !found.lines.is_empty() {
+        found.lines.push(Line { depth: 0, text: String::new() });
+    }
+    found.lines.extend(lines);
+}
+
+/// Of several forms of the same text: plain text that says something, else HTML, else whatever contains one of them.
+fn best<'a, 'x>(mail: &'a Mail<'x>, forms: &[&'a MessagePart<'x>]) -> Option<&'a MessagePart<'x>> {
+    let plain = |part: &&&MessagePart<'_>| matches!(&part.body, PartType::Text(text) if !text.trim().is_empty() && media_type(part).1 == "plain");
+    let html = |part: &&&MessagePart<'_>| matches!(&part.body, PartType::Html(_));
+    let nest = |part: &&&MessagePart<'_>| match &part.body {
+        PartType::Multipart(ids) => ids.iter().filter_map(|id| mail.message.parts.get(*id as usize)).any(|inner| inner.is_text()),
+        _ => false,
+    };
+    forms.iter().find(plain).or_else(|| forms.iter().find(nest)).or_else(|| forms.iter().find(html)).or(forms.first()).copied()
+}
+
+fn is_text(part: &MessagePart<'_>, kind: &str, subtype: &str) -> bool {
+    kind == "text" && !matches!(subtype, "calendar" | "vcard" | "x-vcard" | "csv" | "rfc822-headers") && !is_attachment(part)
+}
+
+fn is_attachment(part: &MessagePart<'_>) -> bool {
+    part.content_disposition().is_some_and(mail_parser::ContentType::is_attachment)
+}
+
+/// Type and subtype in lower case; without any it is plain text (RFC 2045 §5.2).
+fn media_type(part: &MessagePart<'_>) -> (String, String) {
+    match part.content_type() {
+        Some(content) => (content.ctype().to_ascii_lowercase(), content.subtype().unwrap_or_default().to_ascii_lowercase()),
+        None => ("text".to_owned(), "plain".to_owned()),
+    }
+}
+
+fn parameter<'a>(part: &'a MessagePart<'_>, name: &str) -> Option<&'a str> {
+    part.content_type()?.attribute(name)
+}
+
+/// RFC 3156, RFC 8551: what is encrypted cannot be read here, and neither can what is signed inside a blob.
+fn refuse_encrypted(part: &MessagePart<'_>, kind: &str, subtype: &str) -> Result<(), Reason> {
+    match (kind, subtype) {
+        ("multipart", "encrypted") | ("application", "pgp-encrypted") => Err(Reason::Encrypted("OpenPGP".to_owned())),
+        ("application", "pkcs7-mime" | "x-pkcs7-mime")
+            if parameter(part, "smime-type").is_none_or(|kind| !kind.eq_ignore_ascii_case("certs-only")) =>
+        {
+            Err(Reason::Encrypted("S/MIME".to_owned()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Inline OpenPGP: what is encrypted is refused; of what is signed only the text stays (RFC 9580 §7).
+fn signed_text(lines: Vec<Line>) -> Result<Vec<Line>, Reason> {
+    let at = |mark: &str| lines.iter().position(|line| line.depth == 0 && line.text.trim_end() == mark);
+    if at("-----BEGIN PGP MESSAGE-----").is_some() {
+        return Err(Reason::Encrypted("OpenPGP".to_owned()));
+    }
+    let (Some(begin), Some(end)) = (at("-----BEGIN PGP SIGNED MESSAGE-----"), at("-----BEGIN PGP SIGNATURE-----")) else {
+        return Ok(lines);
+    };
+    let headers = lines.iter().skip(begin + 1).take_while(|line| !line.text.trim().is_empty()).count();
+    let text = lines.into_iter().take(end).skip(begin + 1 + headers + 1);
+    Ok(text.map(|line| Line { text: line.text.strip_prefix("- ").map_or(line.text.clone(), str::to_owned), ..line }).collect())
+}
+
+/// What an attachment is called when it is named to both sides; [`None`] for what nobody would miss.
+fn attachment(mail: &Mail<'_>, part: &MessagePart<'_>, kind: &str, subtype: &str, related: bool) -> Option<What> {
+    let feature = match (kind, subtype) {
+        ("application", "pgp-signature" | "pgp-keys" | "pkcs7-signature" | "x-pkcs7-signature") => return None,
+        ("image", _) if related && part.content_id().is_some() && part.len() < DECORATION => return None,
+        ("image", _) if mail.header("Chat-Content").is_some_and(|value| value.eq_ignore_ascii_case("sticker")) => {
+            Feature::Sticker
+        }
+        ("image", _) => Feature::Image,
+        ("audio", _) => Feature::Audio,
+        ("video", _) => Feature::Video,
+        ("text", "vcard" | "x-vcard" | "directory") => Feature::ContactCard,
+        ("application", "vnd.google-earth.kml+xml") => Feature::Location,
+        _ => Feature::File,
+    };
+    let name = part.attachment_name().map(|name| crate::transport::clean(name)).filter(|name| !name.is_empty());
+    Some(What::Unsupported { feature, name })
+}
+
+/// An HTML text as people would type it: links stay readable, pictures vanish, nothing is fetched.
+fn plain_of(html: &str) -> Result<String, Reason> {
+    if html.len() > LONGEST_HTML {
+        return Err(Reason::TooLarge);
+    }
+    let convert = || {
+        html2text::config::plain_no_decorate()
+            .max_wrap_width(100_000)
+            .no_table_borders()
+            .allow_width_overflow()
+            .string_from_read(html.as_bytes(), 100_000)
+    };
+    let text = catch_unwind(AssertUnwindSafe(convert)).ok().and_then(Result::ok).ok_or(Reason::Unreadable)?;
+    Ok(text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n"))
+}

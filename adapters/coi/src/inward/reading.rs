@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! From the bytes of a mail to what it means for the gateway.
+
+use dreiklang_model::{Address, DisplayName, Message, NativeId, Reason, Timestamp, What};
+
+use super::{
+    Mail, authentication, body,
+    bounce::{self, Bounce},
+    nature::{Nature, is_mail_system},
+};
+use crate::{address::Domain, thread::bare};
+
+/// What a mail is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// Somebody wrote it.
+    Letter(Letter),
+    /// It says what became of something we sent.
+    Bounce(Bounce),
+    /// It is for nobody; the word says why, for the metric.
+    Ignored(&'static str),
+    /// It is not carried, and its sender is to be told.
+    Rejected(Rejected),
+}
+
+/// A mail that somebody wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Letter {
+    pub(crate) from: Address,
+    pub(crate) name: Option<DisplayName>,
+    /// Its Message-ID, or a digest of its bytes when it has none.
+    pub(crate) id: NativeId,
+    pub(crate) sent_at: Timestamp,
+    /// Its subject without `Re:`; empty for chat.
+    pub(crate) subject: String,
+    /// What it says, in order; never empty.
+    pub(crate) says: Vec<What>,
+}
+
+/// A mail that is not carried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rejected {
+    pub(crate) reason: Reason,
+    /// For the metric.
+    pub(crate) why: &'static str,
+    pub(crate) message_id: Option<String>,
+}
+
+/// Reads mail for one domain.
+#[derive(Debug, Clone)]
+pub(crate) struct Reader {
+    pub(crate) domain: Domain,
+    pub(crate) trusted: Option<String>,
+}
+
+impl Reader {
+    /// What a mail means. `null_return_path`: its envelope names nobody who wants to hear of failures.
+    pub(crate) fn read(&self, mail: &Mail<'_>, raw: &[u8], null_return_path: bool, now: Timestamp) -> Reading {
+        match Nature::of(mail, null_return_path, &self.domain) {
+            Nature::Own => return Reading::Ignored("loop"),
+            Nature::List => return Reading::Ignored("list"),
+            Nature::Automatic => return Reading::Ignored("automatic"),
+            Nature::Receipt => return Reading::Ignored("receipt"),
+            Nature::DeliveryReport => {
+                return bounce::read(mail, &self.domain).map_or(Reading::Ignored("report"), Reading::Bounce);
+            }
+            Nature::Personal => {}
+        }
+        let message_id = mail.message_id();
+        let rejected = |reason, why| Reading::Rejected(Rejected { reason, why, message_id: message_id.clone() });
+        let Some((from, name)) = author(mail) else { return rejected(Reason::Unreadable, "malformed") };
+        if self.domain.holds(from.as_str()) {
+            return Reading::Ignored("loop");
+        }
+        if is_mail_system(from.as_str()) {
+            return Reading::Ignored("automatic");
+        }
+        let proved = self
+            .trusted
+            .as_deref()
+            .is_some_and(|trusted| authentication::proves(mail.headers("Authentication-Results"), trusted, from.as_str()));
+        if !proved {
+            return rejected(Reason::NotAuthenticated, "forged");
+        }
+        let content = match body::content(mail) {
+            Ok(content) => content,
+            Err(reason) => return rejected(reason, "unreadable"),
+        };
+        let chat = mail.is_chat();
+        let subject = mail.message.subject().filter(|_| !chat).map(bare).unwrap_or_default();
+        let subject = subject.split_whitespace().collect::<Vec<_>>().join(" ");
+        let Ok(id) = NativeId::new(message_id.clone().unwrap_or_else(|| format!("digest-{}", blake3::hash(raw).to_hex()))) else {
+            return rejected(Reason::Unreadable, "malformed");
+        };
+        let mut says = content;
+        if says.is_empty() {
+            // Some write what they want to say into the subject.
+            if subject.is_empty() {
+                return Reading::Ignored("empty");
+            }
+            says.push(What::Message(Message::text(subject.clone())));
+        }
+        Reading::Letter(Letter { from, name, id, sent_at: sent_at(mail, now), subject, says })
+    }
+}
+
+/// The one author (RFC 5322 §3.6.2); [`None`] when there is none or more than one: who would it be then?
+fn author(mail: &Mail<'_>) -> Option<(Address, Option<DisplayName>)> {
+    if mail.headers("From").count() != 1 {
+        return None;
+    }
+    let mut from = mail.message.from()?.iter();
+    let author = from.next().filter(|_| from.next().is_none())?;
+    let address = crate::address::canonical(author.address()?)?;
+    let name = author.name().map(DisplayName::new).filter(|name| !name.is_empty());
+    // Many programs repeat the address where a name would stand.
+    let name = name.filter(|name| !name.as_str().eq_ignore_ascii_case(address.as_str()));
+    Some((address, name))
+}
+
+/// When it was written: the author's clock, or the first server's; never later than now.
+fn sent_at(mail: &Mail<'_>, now: Timestamp) -> Timestamp {
+    let written = mail.message.date().filter(|date| date.is_valid()).map(mail_parser::DateTime::to_timestamp);
+    let received = || mail.message.received_all().last().and_then(|received| received.date()).map(|date| date.to_timestamp());
+    let seconds = written.filter(|seconds| *seconds > 0).or_else(received);
+    seconds.map_or(now, |seconds| Timestamp::from_millis(seconds.saturating_mul(1000)).min(now))
+}

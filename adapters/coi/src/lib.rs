@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! The mail adapter: Chat-over-IMAP, Delta Chat's dialect without encryption, and plain mail programs.
+//!
+//! `transport` holds connections, `imap` and `lmtp` the two ways mail comes in, `inward` what a mail means (pure), `outward`
+//! what is written into mail (pure), and `adapter.rs` joins them to the gateway.
+
+mod adapter;
+mod address;
+mod check;
+mod config;
+mod flowed;
+mod imap;
+mod intake;
+mod inward;
+mod lmtp;
+mod message_id;
+mod outward;
+mod thread;
+mod transport;
+
+pub use adapter::CoiAdapter;
+pub use config::{Config, ConfigError, ImapConfig, LmtpConfig, Security, SmtpConfig};
