@@ -206,6 +206,10 @@ fn refused(status: u16, body: &[u8]) -> CallError {
     };
     let code: String = said.errcode.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.')).take(64).collect();
     match (status, code.as_str()) {
+        // What the homeserver says about us when asked for a ping, though with the status of a failure of its own.
+        (_, "M_BAD_STATUS" | "M_CONNECTION_FAILED" | "M_CONNECTION_TIMEOUT" | "M_URL_NOT_SET") => {
+            CallError::Refused(Refusal { status, code, identity: false })
+        }
         (429, _) | (_, "M_LIMIT_EXCEEDED") => CallError::Limited(said.retry_after_ms.map(Duration::from_millis)),
         (500.., _) => CallError::Unclear(format!("status {status} {code}")),
         (_, "M_UNKNOWN_TOKEN" | "M_MISSING_TOKEN") => CallError::Stranger(code),
@@ -230,6 +234,8 @@ mod tests {
         assert!(matches!(refused(404, b"not here"), CallError::Unclear(_)));
         assert!(matches!(refused(500, br#"{"errcode":"M_UNKNOWN"}"#), CallError::Unclear(_)));
         assert!(matches!(refused(401, br#"{"errcode":"M_UNKNOWN_TOKEN"}"#), CallError::Stranger(_)));
+        let ping = refused(502, br#"{"errcode":"M_BAD_STATUS","error":"x","status":403,"body":""}"#);
+        assert_eq!(ping.code(), Some("M_BAD_STATUS"));
         let forbidden = refused(403, br#"{"errcode":"M_FORBIDDEN","error":"User @_xmpp_bob not in room"}"#);
         assert_eq!(forbidden.code(), Some("M_FORBIDDEN"));
         assert!(!forbidden.to_string().contains("bob"));

@@ -84,6 +84,26 @@ pub(crate) fn base_url(text: &str, key: &'static str) -> Result<String, ConfigEr
 }
 
 #[cfg(test)]
+impl Config {
+    /// A gateway for `hs.example` that trusts nobody's TLS.
+    pub(crate) fn example(homeserver: &str, listen: SocketAddr) -> Self {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let tls = tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+        Self {
+            homeserver: homeserver.to_owned(),
+            listen,
+            url: format!("http://{listen}"),
+            server_name: "hs.example".to_owned(),
+            as_token: "as-secret".into(),
+            hs_token: "hs-secret".into(),
+            networks: vec![Network::XMPP, Network::MAIL],
+            tls: Arc::new(tls),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

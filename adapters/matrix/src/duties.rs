@@ -151,13 +151,13 @@ pub(crate) async fn run(service: Arc<Service>, hub: Hub, stop: CancellationToken
                 continue;
             }
         };
-        for (key, duty) in duties {
+        for (key, _) in duties {
             if !underway.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone()) {
                 continue;
             }
             let (service, hub, slots, underway) = (Arc::clone(&service), hub.clone(), Arc::clone(&slots), Arc::clone(&underway));
             tasks.spawn(async move {
-                until_done(&service, &hub, &slots, &key, &duty).await;
+                until_done(&service, &hub, &slots, &key).await;
                 underway.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
             });
         }
@@ -166,11 +166,11 @@ pub(crate) async fn run(service: Arc<Service>, hub: Hub, stop: CancellationToken
     tasks.shutdown().await;
 }
 
-async fn until_done(service: &Service, hub: &Hub, slots: &Semaphore, key: &str, duty: &Duty) {
+async fn until_done(service: &Service, hub: &Hub, slots: &Semaphore, key: &str) {
     let mut pause = FIRST_PAUSE;
     loop {
         let done = match slots.acquire().await {
-            Ok(_slot) => attempt(service, hub, key, duty).await,
+            Ok(_slot) => attempt(service, hub, key).await,
             Err(_) => return,
         };
         let wait = match done {
@@ -189,20 +189,23 @@ async fn until_done(service: &Service, hub: &Hub, slots: &Semaphore, key: &str, 
     }
 }
 
-async fn attempt(service: &Service, hub: &Hub, key: &str, duty: &Duty) -> Result<(), Trouble> {
-    let done = match duty {
+async fn attempt(service: &Service, hub: &Hub, key: &str) -> Result<(), Trouble> {
+    // Read anew: the last attempt may have written down how far it came.
+    let note = hub.note(key).await?;
+    let Some(duty) = note.and_then(|text| serde_json::from_str(&text).ok()) else { return Ok(()) };
+    let done = match &duty {
         Duty::Invitation(invitation) => invitations::answer(service, hub, invitation).await,
         Duty::Refusal(refusal) => notices::refuse(service, hub, refusal).await,
         Duty::Encryption(room) => notices::encrypted(service, hub, room).await,
     };
     match done {
         Err(trouble) if trouble.is_final() => {
-            tracing::warn!(%trouble, duty = kind(duty), "a duty cannot be done");
+            tracing::warn!(%trouble, duty = kind(&duty), "a duty cannot be done");
             hub.dropped("duty");
         }
         done => done?,
     }
-    if let Duty::Invitation(invitation) = duty {
+    if let Duty::Invitation(invitation) = &duty {
         service.openings.abandon(&invitation.room);
     }
     Ok(hub.set_note(key, None).await?)

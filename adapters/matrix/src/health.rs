@@ -74,20 +74,14 @@ pub(crate) async fn watch(service: &Service, hub: &Hub, stop: &CancellationToken
 /// One ping (Application Service API § Pinging, v1.7).
 pub(crate) async fn ping(service: &Service) -> Pulse {
     let outcome = service.client.call(As::Service, request_ping::v1::Request::new(SERVICE.to_owned())).await;
-    read(outcome.map(drop).map_err(|error| (said(&error), error)), &service.config.url)
-}
-
-fn said(error: &CallError) -> String {
-    error.to_string()
+    read(outcome.err(), &service.config.url)
 }
 
 /// What the outcome of a ping means, in words that say what to do.
-fn read(outcome: Result<(), (String, CallError)>, url: &str) -> Pulse {
+fn read(failed: Option<CallError>, url: &str) -> Pulse {
     let found = |service: Health| Pulse { homeserver: Health::Online, service: Some(service) };
-    let (said, error) = match outcome {
-        Ok(()) => return found(Health::Online),
-        Err(error) => error,
-    };
+    let Some(error) = failed else { return found(Health::Online) };
+    let said = error.to_string();
     let unregistered = "write it again with `dreiklang registration`, name it in the homeserver's configuration and restart \
                         the homeserver";
     match error {
@@ -128,8 +122,8 @@ mod tests {
     #[test]
     fn words() {
         let refused = |code: &str| {
-            let error = CallError::Refused(Refusal { status: 502, code: code.to_owned(), identity: false });
-            read(Err((error.to_string(), error)), "http://gw:8481")
+            let refusal = Refusal { status: 502, code: code.to_owned(), identity: false };
+            read(Some(CallError::Refused(refusal)), "http://gw:8481")
         };
         for (code, hint) in [
             ("M_CONNECTION_FAILED", "http://gw:8481"),
@@ -141,7 +135,7 @@ mod tests {
             assert!(says.contains(hint), "{says}");
         }
         let away = CallError::Unreachable("refused".into());
-        assert!(matches!(read(Err((away.to_string(), away)), "x"), Pulse { homeserver: Health::Offline(_), service: None }));
-        assert!(read(Ok(()), "x").is_fine());
+        assert!(matches!(read(Some(away), "x"), Pulse { homeserver: Health::Offline(_), service: None }));
+        assert!(read(None, "x").is_fine());
     }
 }

@@ -30,6 +30,8 @@ mod registration;
 mod sending;
 mod server;
 mod service;
+#[cfg(test)]
+mod tests;
 mod watermarks;
 
 pub use adapter::MatrixAdapter;

@@ -65,28 +65,13 @@ fn escaped(server_name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     #[test]
     fn file() {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(rustls::RootCertStore::empty())
-            .with_no_client_auth();
-        let config = Config {
-            homeserver: "http://synapse:8008".into(),
-            listen: "0.0.0.0:8481".parse().unwrap(),
-            url: "http://dreiklang:8481".into(),
-            server_name: "hs.example".into(),
-            as_token: "as-secret".into(),
-            hs_token: "hs\"secret".into(),
-            networks: vec![Network::XMPP, Network::MAIL],
-            tls: Arc::new(tls),
-        };
+        let mut config = Config::example("http://synapse:8008", "0.0.0.0:8481".parse().unwrap());
+        config.url = "http://dreiklang:8481".to_owned();
+        config.hs_token = "hs\"secret".into();
         let expected = r##"# Application service of the Dreiklang gateway. Secret: it holds both tokens.
 id: dreiklang
 url: "http://dreiklang:8481"

@@ -9,28 +9,20 @@ use axum::{
     response::Response,
 };
 use dreiklang_engine::port::Freshness;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Door, Refused, fine};
 use crate::{inbox, inward};
-
-/// What is read of a transaction; everything else, known and unknown, is left alone.
-#[derive(Deserialize)]
-struct Transaction {
-    #[serde(default)]
-    events: Vec<Value>,
-}
 
 pub(super) async fn push(State(door): State<Door>, body: Result<Bytes, BytesRejection>) -> Result<Response, Refused> {
     let body = body.map_err(|rejection| {
         if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE { Refused::TOO_LARGE } else { Refused::NOT_JSON }
     })?;
-    let transaction: Transaction = serde_json::from_slice(&body).map_err(|_| {
+    let Some(events) = events(&body) else {
         door.hub.dropped("malformed");
-        Refused::NOT_JSON
-    })?;
-    let events = transaction.events.iter().map(|event| inward::read(event, &door.service.ours)).collect();
+        return Err(Refused::NOT_JSON);
+    };
+    let events = events.iter().map(|event| inward::read(event, &door.service.ours)).collect();
     // The homeserver may hang up; what was begun is finished all the same, so that its repeat finds it done.
     let taken = tokio::spawn({
         let Door { service, hub } = door.clone();
@@ -44,4 +36,14 @@ pub(super) async fn push(State(door): State<Door>, body: Result<Bytes, BytesReje
         }
     }
     Ok(fine(&json!({})))
+}
+
+/// The events of a transaction; everything else in it, known and unknown, is left alone.
+fn events(body: &[u8]) -> Option<Vec<Value>> {
+    let mut transaction: Map<String, Value> = serde_json::from_slice(body).ok()?;
+    match transaction.remove("events") {
+        None => Some(Vec::new()),
+        Some(Value::Array(events)) => Some(events),
+        Some(_) => None,
+    }
 }
