@@ -5,4 +5,4 @@ mod message;
 mod notice;
 
 pub(crate) use message::{MARKER, Words, message};
-pub(crate) use notice::{Fate, Notice, notice};
+pub(crate) use notice::{Fate, Notice, notice, status};

@@ -86,9 +86,9 @@ pub(crate) fn matrix_config(
 ) -> anyhow::Result<dreiklang_matrix::Config> {
     Ok(dreiklang_matrix::Config {
         server_name: matrix.server_name.clone(),
-        homeserver: matrix.homeserver.clone(),
+        homeserver: base(&matrix.homeserver),
         listen: matrix.listen,
-        url: matrix.url.clone(),
+        url: base(&matrix.url),
         as_token: secrets.get("AS_TOKEN", "matrix.as_token_file", matrix.as_token_file.as_deref())?,
         hs_token: secrets.get("HS_TOKEN", "matrix.hs_token_file", matrix.hs_token_file.as_deref())?,
         networks: foreign(one, &Network::MATRIX),
@@ -96,10 +96,15 @@ pub(crate) fn matrix_config(
     })
 }
 
+/// A URL as the base of paths.
+fn base(url: &url::Url) -> String {
+    url.as_str().trim_end_matches('/').to_owned()
+}
+
 fn xmpp_config(one: &config::Organisation, xmpp: &config::Xmpp, secrets: &Secrets<'_>) -> anyhow::Result<dreiklang_xmpp::Config> {
     let connected = foreign(one, &Network::XMPP);
     let domains = xmpp.domains.iter().map(|(network, domain)| {
-        let domain = dreiklang_xmpp::Domain::new(domain).with_context(|| format!("xmpp.domains: {network}"))?;
+        let domain = dreiklang_xmpp::ComponentDomain::new(domain).with_context(|| format!("xmpp.domains: {network}"))?;
         Ok((Network::new(network)?, domain))
     });
     let domains = domains.filter(|pair| pair.as_ref().map_or(true, |(network, _)| connected.contains(network)));

@@ -15,7 +15,7 @@ use url::Url;
 
 pub(crate) use describe::{Described, Field, described};
 pub(crate) use example::example;
-pub(crate) use load::{ConfigError, Loaded, load};
+pub(crate) use load::{Loaded, load};
 pub(crate) use secret::Secrets;
 
 described! {
