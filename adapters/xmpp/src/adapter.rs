@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! The adapter as the engine sees it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use dreiklang_engine::{
+    Hub, Leg,
+    port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding},
+};
+use dreiklang_model::{Capabilities, NativeId, Network, Reason, Support, What};
+use tokio::{io::AsyncWriteExt, sync::oneshot, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    address,
+    component::{Component, Shared},
+    config::{Config, ConfigError},
+    outward,
+    senders::Senders,
+    transport::{self, OpenError, Order},
+};
+
+/// What servers take in one stanza by default is 64 KiB; the rest of it is envelope.
+const LONGEST_TEXT: usize = 58 * 1024;
+
+/// XMPP by external components (XEP-0114): one for each foreign network.
+pub struct XmppAdapter {
+    shared: Arc<Shared>,
+    components: BTreeMap<String, Arc<Component>>,
+}
+
+impl std::fmt::Debug for XmppAdapter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "XmppAdapter({:?})", self.components.keys())
+    }
+}
+
+impl XmppAdapter {
+    /// An adapter that is not connected yet.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn new(config: Config) -> Result<Self, ConfigError> {
+        config.check()?;
+        let own = config.domains.values().cloned().collect();
+        let shared = Shared { server: config.server, secret: config.secret, own, senders: Arc::new(Senders::new()) };
+        let component = |(network, domain): (Network, crate::ComponentDomain)| {
+            (domain.as_str().to_owned(), Arc::new(Component::new(domain, network)))
+        };
+        Ok(Self { shared: Arc::new(shared), components: config.domains.into_iter().map(component).collect() })
+    }
+}
+
+#[async_trait]
+impl Adapter for XmppAdapter {
+    fn network(&self) -> Network {
+        Network::XMPP
+    }
+
+    async fn run(&self, hub: Hub, stop: CancellationToken) -> Result<(), AdapterError> {
+        let mut running = JoinSet::new();
+        for component in self.components.values() {
+            let (component, shared) = (Arc::clone(component), Arc::clone(&self.shared));
+            let (hub, stop) = (hub.clone(), stop.clone());
+            running.spawn(async move { component.run(&shared, &hub, &stop).await });
+        }
+        while let Some(ended) = running.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(panicked = error.is_panic(), "a component died; all are started again");
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    async fn deliver(&self, hub: &Hub, delivery: &Deliverable) -> Result<Delivered, DeliveryError> {
+        let never = |cause: &str| DeliveryError::Never { reason: Reason::NotConnected, cause: cause.to_owned() };
+        let Some(component) = self.components.get(address::domain(delivery.leg.ghost.as_str())) else {
+            return Err(never("no component shows this network any more"));
+        };
+        let Some(orders) = component.orders() else {
+            return Err(DeliveryError::later(format!("{} is not connected", component.part())));
+        };
+        let user = &delivery.leg.user.address;
+        let origin = match &delivery.what {
+            What::Report { of, .. } => self.shared.senders.origin(user.as_str(), of),
+            _ => None,
+        };
+        let id = delivery.id.to_string();
+        let stanzas = outward::stanzas(delivery, origin.as_ref(), hub.language());
+        let (done, outcome) = oneshot::channel();
+        if orders.send(Order { id: id.clone(), to: user.clone(), stanzas, done }).await.is_err() {
+            return Err(DeliveryError::later(format!("{} is not connected", component.part())));
+        }
+        match outcome.await {
+            Ok(outcome) => outcome.map(|()| Delivered { native: NativeId::new(id).ok(), leg: None }),
+            Err(_) => Err(DeliveryError::Unknown { cause: "the connection ended".to_owned() }),
+        }
+    }
+
+    fn capabilities(&self, _leg: &Leg) -> Capabilities {
+        Capabilities {
+            emote: Support::Native,
+            notice: Support::AsText,
+            edit: Support::AsText,
+            reply: Support::No,
+            subject: Support::Native,
+            longest_text: LONGEST_TEXT,
+        }
+    }
+
+    async fn check(&self) -> Vec<Finding> {
+        let mut findings = Vec::with_capacity(self.components.len());
+        for component in self.components.values() {
+            let opened = transport::open(&self.shared.server, &component.domain, &self.shared.secret).await;
+            let (fine, says) = match opened {
+                Ok(mut connection) => {
+                    // Best effort: the server also notices by itself that we are gone.
+                    let _ = connection.socket.write_all(b"</stream:stream>").await;
+                    (true, "works".to_owned())
+                }
+                Err(OpenError::Conflict) => (true, "in use, by a gateway that runs already".to_owned()),
+                Err(error) => (false, error.to_string()),
+            };
+            findings.push(Finding { fine, what: format!("{} at {}", component.part(), self.shared.server), says });
+        }
+        findings
+    }
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! One component for as long as the gateway runs: connects, serves, connects again.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use dreiklang_engine::{Hub, port::Health};
+use dreiklang_model::Network;
+use secrecy::SecretString;
+use tokio::{sync::mpsc, task::JoinSet, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::ComponentDomain,
+    inward::{self, Acceptor},
+    senders::Senders,
+    service::{self, Service},
+    transport::{self, BackOff, Connection, End, OpenError, Order, Ports},
+};
+
+/// How much of each kind may wait. What is received and not durable yet dies with the process, so it is little.
+const ORDERS: usize = 256;
+const ANSWERS: usize = 256;
+const MESSAGES: usize = 128;
+const TASKS: usize = 128;
+/// A connection that lasted so long was a good one.
+const GOOD: Duration = Duration::from_secs(10);
+/// How long what was received may take to become durable after the end.
+const LAST_WORK: Duration = Duration::from_secs(3);
+
+/// A component and the way into its connection.
+pub(crate) struct Component {
+    pub(crate) domain: ComponentDomain,
+    pub(crate) network: Network,
+    orders: RwLock<Option<mpsc::Sender<Order>>>,
+}
+
+/// What all components of an organisation share.
+pub(crate) struct Shared {
+    pub(crate) server: String,
+    pub(crate) secret: SecretString,
+    pub(crate) own: Vec<ComponentDomain>,
+    pub(crate) senders: Arc<Senders>,
+}
+
+impl Component {
+    pub(crate) fn new(domain: ComponentDomain, network: Network) -> Self {
+        Self { domain, network, orders: RwLock::new(None) }
+    }
+
+    /// The way into the connection, while there is one.
+    pub(crate) fn orders(&self) -> Option<mpsc::Sender<Order>> {
+        self.orders.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_orders(&self, orders: Option<mpsc::Sender<Order>>) {
+        *self.orders.write().unwrap_or_else(PoisonError::into_inner) = orders;
+    }
+
+    /// The connection's name for administrators.
+    pub(crate) fn part(&self) -> String {
+        format!("component {}", self.domain)
+    }
+
+    /// Serves until `stop` is cancelled.
+    pub(crate) async fn run(&self, shared: &Shared, hub: &Hub, stop: &CancellationToken) {
+        let (answers, to_write) = mpsc::channel(ANSWERS);
+        let (messages, to_accept) = mpsc::channel(MESSAGES);
+        let (tasks, to_serve) = mpsc::channel(TASKS);
+        let farewell = CancellationToken::new();
+        let mut workers = JoinSet::new();
+        let acceptor = Acceptor {
+            hub: hub.clone(),
+            own: shared.own.clone(),
+            senders: Arc::clone(&shared.senders),
+            answers: answers.clone(),
+        };
+        workers.spawn(inward::accept(acceptor, to_accept, stop.clone()));
+        let service = Service { hub: hub.clone(), domain: self.domain.clone(), network: self.network.clone(), answers };
+        workers.spawn(service::serve(service, to_serve, stop.clone(), farewell.clone()));
+        let counter = hub.clone();
+        let mut ports = Ports {
+            answers: to_write,
+            again: VecDeque::new(),
+            messages,
+            service: tasks,
+            dropped: Box::new(move |why| counter.dropped(why)),
+            farewell,
+        };
+        self.stay_connected(shared, hub, &mut ports, stop).await;
+        // The workers end when nothing more can come; what they still answer nobody can write.
+        drop(ports);
+        let finished = async { while workers.join_next().await.is_some() {} };
+        if tokio::time::timeout(LAST_WORK, finished).await.is_err() {
+            tracing::error!(component = %self.domain, "what was received last could not be stored in time");
+        }
+    }
+
+    async fn stay_connected(&self, shared: &Shared, hub: &Hub, ports: &mut Ports, stop: &CancellationToken) {
+        let mut back_off = BackOff::new();
+        while !stop.is_cancelled() {
+            let opened = tokio::select! {
+                opened = transport::open(&shared.server, &self.domain, &shared.secret) => opened,
+                () = stop.cancelled() => break,
+            };
+            let conflict = match opened {
+                Ok(connection) => {
+                    let since = Instant::now();
+                    let end = self.session(connection, hub, ports, stop).await;
+                    if since.elapsed() > GOOD {
+                        back_off.reset();
+                    }
+                    if end == End::Stopped {
+                        break;
+                    }
+                    self.offline(hub, &end_in_words(&end));
+                    end == End::Conflict
+                }
+                Err(error) => {
+                    self.offline(hub, &error.to_string());
+                    matches!(error, OpenError::Conflict)
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(back_off.next(conflict)) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    async fn session(&self, connection: Connection, hub: &Hub, ports: &mut Ports, stop: &CancellationToken) -> End {
+        let (orders, to_deliver) = mpsc::channel(ORDERS);
+        self.set_orders(Some(orders));
+        let _closed = Closed(self);
+        tracing::info!(component = %self.domain, "connected");
+        hub.health(&self.part(), &Health::Online);
+        transport::serve(connection, &self.domain, to_deliver, ports, stop).await
+    }
+
+    fn offline(&self, hub: &Hub, why: &str) {
+        tracing::warn!(component = %self.domain, why, "not connected");
+        hub.health(&self.part(), &Health::Offline(why.to_owned()));
+    }
+}
+
+/// Closes the way into a connection that is gone, however it went.
+struct Closed<'a>(&'a Component);
+
+impl Drop for Closed<'_> {
+    fn drop(&mut self) {
+        self.0.set_orders(None);
+    }
+}
+
+fn end_in_words(end: &End) -> String {
+    match end {
+        End::Stopped => "ended".to_owned(),
+        End::Conflict => "another program has connected as this component: only one may".to_owned(),
+        End::Broken(why) => why.clone(),
+    }
+}

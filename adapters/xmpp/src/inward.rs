@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! From stanzas of people to the canonical model: reading a message is pure, handing it in is not.
+
+mod acceptor;
+mod encryption;
+mod message;
+mod time;
+
+pub(crate) use acceptor::{Acceptor, accept};
+pub(crate) use time::stamp;

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! Hands what people wrote to the gateway, in order and durably, and tells them what was refused.
+
+use std::{fmt::Write as _, future::Future, sync::Arc, time::Duration};
+
+use dreiklang_engine::{
+    Hub,
+    port::{Freshness, Received, Recipient, SourceKey, StoreError, Verdict},
+};
+use dreiklang_model::{DeliveryId, NativeId, Reason, Report, What, words};
+use minidom::Element;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::message::{self, Meaning, Said};
+use crate::{
+    address,
+    condition::{Condition, Refusal},
+    config::ComponentDomain,
+    envelope::{Envelope, Says},
+    senders::{Origin, Senders},
+};
+
+/// Most messages that share a commit.
+const BATCH: usize = 64;
+/// Pauses between attempts while the database fails.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+
+/// What an acceptor works with.
+pub(crate) struct Acceptor {
+    pub(crate) hub: Hub,
+    /// All components of the organisation: nobody writes from there but ourselves.
+    pub(crate) own: Vec<ComponentDomain>,
+    pub(crate) senders: Arc<Senders>,
+    /// Where refusals go.
+    pub(crate) answers: mpsc::Sender<Element>,
+}
+
+/// What became of something handed in.
+enum Outcome {
+    Known(Verdict),
+    /// The database cannot take it; the sender must send it again.
+    Failed,
+}
+
+/// Takes messages until the channel closes and is empty.
+pub(crate) async fn accept(acceptor: Acceptor, mut messages: mpsc::Receiver<Element>, stop: CancellationToken) {
+    let mut arrivals = Arrivals::new(&acceptor.hub);
+    let mut batch = Vec::with_capacity(BATCH);
+    while messages.recv_many(&mut batch, BATCH).await > 0 {
+        acceptor.take(&batch, &mut arrivals, &stop).await;
+        batch.clear();
+    }
+}
+
+impl Acceptor {
+    async fn take(&self, batch: &[Element], arrivals: &mut Arrivals, stop: &CancellationToken) {
+        let language = self.hub.language();
+        let (mut received, mut envelopes) = (Vec::new(), Vec::new());
+        for stanza in batch {
+            let Some(envelope) = Envelope::read(stanza) else { continue };
+            if self.own.iter().any(|own| own.as_str() == address::domain(envelope.from)) {
+                self.hub.dropped("own");
+                continue;
+            }
+            match message::read(stanza, &envelope, language) {
+                Meaning::Said(said) => match arrival(&envelope, *said, &self.hub, arrivals) {
+                    Some(arrival) => {
+                        received.push(arrival);
+                        envelopes.push(envelope);
+                    }
+                    None => self.refuse(&envelope, Condition::BadRequest, None).await,
+                },
+                Meaning::Refusal(refusal) => self.report(&envelope, refusal, stop).await,
+                Meaning::Refused(reason) => self.refuse_for(&envelope, &reason).await,
+                Meaning::Unservable(condition) => self.refuse(&envelope, condition, None).await,
+                Meaning::Nothing(word) => self.hub.dropped(word),
+            }
+        }
+        if received.is_empty() {
+            return;
+        }
+        // Remembered first: the outcome of a message can be back before the batch is through.
+        for (received, envelope) in received.iter().zip(&envelopes).filter(|(_, envelope)| envelope.id.is_some()) {
+            let origin = Origin { device: envelope.from.to_owned(), to: envelope.to.to_owned() };
+            self.senders.remember(received.from.as_str(), &received.native, origin);
+        }
+        for (outcome, envelope) in self.hand_in(received, stop).await.into_iter().zip(&envelopes) {
+            match outcome {
+                Outcome::Known(Verdict::Stored | Verdict::Duplicate) => {}
+                Outcome::Known(Verdict::Refused(reason)) => self.refuse_for(envelope, &reason).await,
+                Outcome::Failed => self.refuse(envelope, Condition::InternalServerError, None).await,
+            }
+        }
+    }
+
+    /// Hands in until it is durable. Gives up only what an unreadable row of the database stands against, and when the
+    /// gateway ends.
+    async fn hand_in(&self, received: Vec<Received>, stop: &CancellationToken) -> Vec<Outcome> {
+        let hand_in = |some: Vec<Received>| async move { self.hub.accept(some).await };
+        match until_durable(stop, || hand_in(received.clone())).await {
+            Ok(verdicts) => return verdicts.into_iter().map(Outcome::Known).collect(),
+            Err(error) => tracing::error!(%error, messages = received.len(), "messages could not be stored together"),
+        }
+        let mut outcomes = Vec::with_capacity(received.len());
+        for one in received {
+            let verdict = until_durable(stop, || hand_in(vec![one.clone()])).await;
+            outcomes.push(match verdict.map(|verdicts| verdicts.into_iter().next()) {
+                Ok(Some(verdict)) => Outcome::Known(verdict),
+                Ok(None) => Outcome::Failed,
+                Err(error) => {
+                    tracing::error!(%error, from = self.hub.pseudonym(one.from.as_str()), "a message could not be stored");
+                    self.hub.dropped("not_stored");
+                    Outcome::Failed
+                }
+            });
+        }
+        outcomes
+    }
+
+    /// Something that was delivered came back after all.
+    async fn report(&self, envelope: &Envelope<'_>, refusal: Refusal, stop: &CancellationToken) {
+        let delivery = envelope.id.and_then(|id| id.parse::<DeliveryId>().ok());
+        let (Some(delivery), Some(by)) = (delivery, address::person(envelope.from)) else {
+            self.hub.dropped("error");
+            return;
+        };
+        let failed = Report::Failed(refusal.reason);
+        match until_durable(stop, || self.hub.report_back(delivery, Some(&by), failed.clone())).await {
+            Ok(true) => tracing::info!(%delivery, condition = refusal.condition, "a delivered message was refused after all"),
+            Ok(false) => self.hub.dropped("error"),
+            Err(error) => tracing::error!(%error, %delivery, "a refusal could not be stored"),
+        }
+    }
+
+    async fn refuse_for(&self, envelope: &Envelope<'_>, reason: &Reason) {
+        let text = words::reason(self.hub.language(), reason);
+        self.refuse(envelope, Condition::of(reason), Some(&text)).await;
+    }
+
+    async fn refuse(&self, envelope: &Envelope<'_>, condition: Condition, text: Option<&str>) {
+        let says = text.map(|text| Says { language: self.hub.language().tag(), text });
+        if let Some(answer) = envelope.refuse(condition, says)
+            && self.answers.send(answer).await.is_err()
+        {
+            self.hub.dropped("untold");
+        }
+    }
+}
+
+/// Tries again while the database fails; ends with the error when the gateway does, or when waiting cannot help.
+async fn until_durable<T, F: Future<Output = Result<T, StoreError>>>(
+    stop: &CancellationToken,
+    attempt: impl Fn() -> F,
+) -> Result<T, StoreError> {
+    let (mut pause, longest) = PAUSES;
+    loop {
+        let error = match attempt().await {
+            Ok(done) => return Ok(done),
+            Err(error @ (StoreError::Corrupt(_) | StoreError::Closed)) => return Err(error),
+            Err(error) if stop.is_cancelled() => return Err(error),
+            Err(error) => error,
+        };
+        tracing::error!(%error, "the database does not take what was received; trying again");
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stop.cancelled() => {}
+        }
+        pause = pause.saturating_mul(2).min(longest);
+    }
+}
+
+/// [`None`] for a sender or a recipient that is no address.
+fn arrival(envelope: &Envelope<'_>, said: Said, hub: &Hub, arrivals: &mut Arrivals) -> Option<Received> {
+    let native = match said.id {
+        Some(id) => id,
+        None => arrivals.next()?,
+    };
+    let now = hub.now();
+    Some(Received {
+        key: key(envelope, &native, &said.what),
+        from: address::person(envelope.from)?,
+        name: said.name,
+        to: Recipient::Ghost(address::bare(envelope.to).to_owned()),
+        sent_at: said.sent_at.unwrap_or(now).min(now),
+        // Servers pass on what is written now; they replay nothing to a component.
+        freshness: Freshness::Asked,
+        wants_receipt: said.wants_receipt,
+        native,
+        what: said.what,
+    })
+}
+
+/// By what a repeat is recognised. The text is part of it: there are clients that begin to count from one at every login,
+/// and a message must not be taken for an older one with the same number.
+fn key(envelope: &Envelope<'_>, native: &NativeId, what: &What) -> SourceKey {
+    let text = match what {
+        What::Message(message) | What::Edit { to: message, .. } => message.text.as_str(),
+        What::Unsupported { .. } | What::Report { .. } | What::Opened => "",
+    };
+    let scope = format!("{}\n{}", envelope.from, address::bare(envelope.to));
+    SourceKey { scope, id: format!("{}\n{text}", native.as_str()), at: None }
+}
+
+/// Names for messages that came without one: no two are the same, in this run or another.
+struct Arrivals {
+    run: String,
+    count: u64,
+}
+
+impl Arrivals {
+    fn new(hub: &Hub) -> Self {
+        let mut random = [0u8; 10];
+        let mut run = format!("arrival-{}-", hub.now().as_millis());
+        if getrandom::fill(&mut random).is_ok() {
+            for byte in random {
+                let _ = write!(run, "{byte:02x}");
+            }
+        }
+        Self { run, count: 0 }
+    }
+
+    fn next(&mut self) -> Option<NativeId> {
+        self.count += 1;
+        NativeId::new(format!("{}-{}", self.run, self.count)).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dreiklang_model::Message;
+
+    use super::*;
+
+    #[test]
+    fn a_repeat_is_recognised_and_a_reused_id_is_not_one() {
+        let stanza = |from: &str, to: &str| {
+            let xml = format!("<message xmlns='jabber:component:accept' from='{from}' to='{to}' id='1'/>");
+            xml.parse::<Element>().unwrap()
+        };
+        let key = |from: &str, to: &str, id: &str, text: &str| {
+            let stanza = stanza(from, to);
+            let what = What::Message(Message::text(text));
+            let key = key(&Envelope::read(&stanza).unwrap(), &NativeId::new(id).unwrap(), &what);
+            (key.scope, key.id)
+        };
+        let first = key("bob@x/r", "alice@gw", "1", "ok");
+        assert_eq!(first, key("bob@x/r", "alice@gw/gw", "1", "ok"));
+        for other in [
+            key("bob@x/s", "alice@gw", "1", "ok"),
+            key("bob@x/r", "carol@gw", "1", "ok"),
+            key("bob@x/r", "alice@gw", "2", "ok"),
+            key("bob@x/r", "alice@gw", "1", "no"),
+        ] {
+            assert_ne!(first, other);
+        }
+    }
+}

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! What somebody meant with a message stanza. Pure: the table of what crosses, what is refused and what means nothing.
+
+use dreiklang_model::{DisplayName, Feature, Kind, Language, Message, NativeId, Reason, Timestamp, What};
+use minidom::Element;
+
+use super::{
+    encryption::{Encryption, encryption},
+    time,
+};
+use crate::{
+    condition::{Condition, Refusal},
+    envelope::Envelope,
+    xml::{child, in_stanza_namespace, namespace},
+};
+
+/// Longest name of a file.
+const LONGEST_NAME: usize = 200;
+
+/// What a message stanza means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// Somebody wrote something.
+    Said(Box<Said>),
+    /// Something we sent was refused.
+    Refusal(Refusal),
+    /// It cannot be carried, and its sender must hear why.
+    Refused(Reason),
+    /// It is addressed to something that ghosts are not.
+    Unservable(Condition),
+    /// It carries nothing for people; by one word, for the count.
+    Nothing(&'static str),
+}
+
+/// What somebody wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Said {
+    /// His id for it, or the origin-id (XEP-0359); nothing when there is neither.
+    pub(super) id: Option<NativeId>,
+    /// His name (XEP-0172).
+    pub(super) name: Option<DisplayName>,
+    /// When, if it was delayed (XEP-0203).
+    pub(super) sent_at: Option<Timestamp>,
+    /// He asked for a receipt (XEP-0184) and gave the id that it needs.
+    pub(super) wants_receipt: bool,
+    /// What.
+    pub(super) what: What,
+}
+
+/// Reads a message stanza; `language` is preferred among several bodies.
+pub(super) fn read(stanza: &Element, envelope: &Envelope<'_>, language: Language) -> Meaning {
+    match envelope.kind_of {
+        Some("error") => return Meaning::Refusal(Refusal::read(stanza)),
+        Some("groupchat") => return Meaning::Unservable(Condition::ServiceUnavailable),
+        Some("headline") => return Meaning::Nothing("headline"),
+        // RFC 6121 §5.2.2: anything unknown is normal.
+        _ => {}
+    }
+    if wraps_another(stanza) {
+        return Meaning::Nothing("forwarded");
+    }
+    let body = text_of(stanza, "body", language);
+    match encryption(stanza, body.as_deref()) {
+        Some(Encryption::Content(scheme)) => return Meaning::Refused(Reason::Encrypted(scheme)),
+        Some(Encryption::KeysOnly) => return Meaning::Nothing("keys"),
+        None => {}
+    }
+    match what(stanza, body, language) {
+        Ok(what) => Meaning::Said(Box::new(said(stanza, envelope, what))),
+        Err(nothing) => Meaning::Nothing(nothing),
+    }
+}
+
+fn said(stanza: &Element, envelope: &Envelope<'_>, what: What) -> Said {
+    let origin = child(stanza, "origin-id", namespace::SID).and_then(|origin| origin.attr("id"));
+    let id = envelope.id.or(origin).and_then(|id| NativeId::new(id).ok());
+    let nick = child(stanza, "nick", namespace::NICK).map(|nick| DisplayName::new(&nick.text()));
+    Said {
+        name: nick.filter(|name| !name.is_empty()),
+        sent_at: child(stanza, "delay", namespace::DELAY).and_then(|delay| time::read(delay.attr("stamp")?)),
+        wants_receipt: envelope.id.is_some() && child(stanza, "request", namespace::RECEIPTS).is_some(),
+        id,
+        what,
+    }
+}
+
+/// Carbons (XEP-0280), archive results (XEP-0313) and forwarded stanzas speak of messages of other people.
+fn wraps_another(stanza: &Element) -> bool {
+    stanza.children().any(|child| {
+        child.has_ns(namespace::CARBONS) || child.is("result", namespace::MAM) || child.is("forwarded", namespace::FORWARD)
+    })
+}
+
+/// The text of a child that may be there in several languages: the preferred one, else the one without, else the first.
+fn text_of(stanza: &Element, name: &str, language: Language) -> Option<String> {
+    let texts = || {
+        let all = stanza.children().filter(|child| child.name() == name && in_stanza_namespace(child));
+        all.filter(|child| !child.text().is_empty())
+    };
+    let tag = |child: &Element| child.attr_ns(namespace::XML, "lang").unwrap_or("").to_ascii_lowercase();
+    let preferred = texts().find(|child| tag(child).split('-').next() == Some(language.tag()));
+    preferred.or_else(|| texts().find(|child| tag(child).is_empty())).or_else(|| texts().next()).map(Element::text)
+}
+
+fn what(stanza: &Element, body: Option<String>, language: Language) -> Result<What, &'static str> {
+    let unsupported = |feature, name| Ok(What::Unsupported { feature, name });
+    // The body beside a retraction only says that the client cannot show it (XEP-0424 §5).
+    if retracts(stanza) {
+        return unsupported(Feature::Retraction, None);
+    }
+    let subject = text_of(stanza, "subject", language);
+    if let Some(body) = body.or_else(|| subject.clone()) {
+        let subject = subject.filter(|subject| *subject != body);
+        let corrected = child(stanza, "replace", namespace::CORRECT).and_then(|replace| NativeId::new(replace.attr("id")?).ok());
+        let message = Message { subject, ..message(&body) };
+        return Ok(match corrected {
+            Some(of) => What::Edit { of, to: message },
+            None => What::Message(message),
+        });
+    }
+    if let Some(reactions) = child(stanza, "reactions", namespace::REACTIONS) {
+        // An empty set takes reactions back that were never carried.
+        return if reactions.children().next().is_some() {
+            unsupported(Feature::Reaction, None)
+        } else {
+            Err("reaction_removed")
+        };
+    }
+    if let Some(sharing) = child(stanza, "file-sharing", namespace::SFS) {
+        let (feature, name) = file(sharing);
+        return unsupported(feature, name);
+    }
+    if let Some(url) = child(stanza, "x", namespace::OOB).and_then(|oob| child(oob, "url", namespace::OOB)) {
+        return Ok(What::Message(Message::text(url.text()))).and_then(not_empty);
+    }
+    if child(stanza, "geoloc", namespace::GEOLOC).is_some() {
+        return unsupported(Feature::Location, None);
+    }
+    if child(stanza, "propose", namespace::JINGLE_MESSAGE).is_some() {
+        return unsupported(Feature::Call, None);
+    }
+    if child(stanza, "reference", namespace::SIMS).is_some() {
+        return unsupported(Feature::File, None);
+    }
+    Err(service_content(stanza))
+}
+
+fn not_empty(what: What) -> Result<What, &'static str> {
+    if matches!(&what, What::Message(message) if message.text.is_empty()) { Err("empty") } else { Ok(what) }
+}
+
+/// By one word, what a message without anything for people was.
+fn service_content(stanza: &Element) -> &'static str {
+    let has = |space: &str| stanza.children().any(|child| child.has_ns(space));
+    if has(namespace::RECEIPTS) {
+        "receipt"
+    } else if stanza.children().any(|child| child.ns().starts_with("urn:xmpp:chat-markers:")) {
+        "marker"
+    } else if has(namespace::CHAT_STATES) {
+        "chat_state"
+    } else {
+        "empty"
+    }
+}
+
+fn message(body: &str) -> Message {
+    // XEP-0245: the four characters at the very beginning, and something after them.
+    match body.strip_prefix("/me ").filter(|action| !action.trim().is_empty()) {
+        Some(action) => Message { kind: Kind::Emote, ..Message::text(action) },
+        None => Message::text(body),
+    }
+}
+
+fn retracts(stanza: &Element) -> bool {
+    let fastened = child(stanza, "apply-to", namespace::FASTEN);
+    child(stanza, "retract", namespace::RETRACT_1).is_some()
+        || child(stanza, "retract", namespace::RETRACT_0).is_some()
+        || fastened.is_some_and(|applied| child(applied, "retract", namespace::RETRACT_0).is_some())
+}
+
+/// What kind of file is shared and what it is called (XEP-0447, XEP-0446).
+fn file(sharing: &Element) -> (Feature, Option<String>) {
+    let metadata = child(sharing, "file", namespace::FILE_METADATA);
+    let of = |name| metadata.and_then(|file| child(file, name, namespace::FILE_METADATA)).map(Element::text);
+    let feature = match of("media-type").as_deref().and_then(|kind| kind.split('/').next()) {
+        Some("image") => Feature::Image,
+        Some("audio") => Feature::Audio,
+        Some("video") => Feature::Video,
+        _ => Feature::File,
+    };
+    let cleaned = |name: String| name.chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect::<String>();
+    (feature, of("name").map(cleaned).filter(|name| !name.trim().is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(attributes: &str, content: &str) -> Element {
+        format!("<message xmlns='jabber:component:accept' from='bob@x/r' to='alice%hs@gw' {attributes}>{content}</message>")
+            .parse()
+            .unwrap()
+    }
+
+    fn meaning(attributes: &str, content: &str) -> Meaning {
+        let stanza = parse(attributes, content);
+        read(&stanza, &Envelope::read(&stanza).unwrap(), Language::German)
+    }
+
+    fn said(attributes: &str, content: &str) -> Said {
+        match meaning(attributes, content) {
+            Meaning::Said(said) => *said,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn text(text: &str) -> What {
+        What::Message(Message::text(text))
+    }
+
+    #[test]
+    fn what_is_carried() {
+        let native = |id: &str| NativeId::new(id).unwrap();
+        let unsupported = |feature, name: Option<&str>| What::Unsupported { feature, name: name.map(str::to_owned) };
+        for (attributes, content, what) in [
+            ("type='chat'", "<body>hello</body>", text("hello")),
+            ("", "<body>hello</body>", text("hello")),
+            ("type='foo'", "<body>hello</body>", text("hello")),
+            ("type=''", "<thread>1</thread><thread>2</thread>stray<body>hello</body>", text("hello")),
+            ("", "<body xmlns='jabber:client'>hello</body>", text("hello")),
+            ("", "<body>/me waves</body>", What::Message(Message { kind: Kind::Emote, ..Message::text("waves") })),
+            ("", "<body>/me </body>", text("/me ")),
+            ("", "<body>/mean</body>", text("/mean")),
+            ("", "<body xml:lang='fr'>oui</body><body xml:lang='de-AT'>ja</body>", text("ja")),
+            ("", "<body xml:lang='fr'>oui</body><body>yes</body>", text("yes")),
+            ("", "<body xml:lang='fr'>oui</body><body xml:lang='en'>yes</body>", text("oui")),
+            (
+                "type='normal'",
+                "<subject>Plan</subject><body>at 8</body>",
+                What::Message(Message { subject: Some("Plan".into()), ..Message::text("at 8") }),
+            ),
+            ("", "<subject>Plan</subject>", text("Plan")),
+            (
+                "",
+                "<body>right</body><replace xmlns='urn:xmpp:message-correct:0' id='first'/>",
+                What::Edit { of: native("first"), to: Message::text("right") },
+            ),
+            ("", "<body>right</body><replace xmlns='urn:xmpp:message-correct:0' id=''/>", text("right")),
+            (
+                "",
+                "<reactions xmlns='urn:xmpp:reactions:0' id='1'><reaction>👍</reaction></reactions>",
+                unsupported(Feature::Reaction, None),
+            ),
+            (
+                "",
+                "<retract xmlns='urn:xmpp:message-retract:1' id='1'/><body>unsupported by your client</body>",
+                unsupported(Feature::Retraction, None),
+            ),
+            (
+                "",
+                "<apply-to xmlns='urn:xmpp:fasten:0' id='1'><retract xmlns='urn:xmpp:message-retract:0'/></apply-to>",
+                unsupported(Feature::Retraction, None),
+            ),
+            ("", "<body>https://x/1.png</body><x xmlns='jabber:x:oob'><url>https://x/1.png</url></x>", text("https://x/1.png")),
+            ("", "<x xmlns='jabber:x:oob'><url>https://x/1.png</url></x>", text("https://x/1.png")),
+            (
+                "",
+                "<file-sharing xmlns='urn:xmpp:sfs:0'><file xmlns='urn:xmpp:file:metadata:0'><media-type>image/png</media-type>\
+                 <name>cat.png</name></file></file-sharing>",
+                unsupported(Feature::Image, Some("cat.png")),
+            ),
+            ("", "<file-sharing xmlns='urn:xmpp:sfs:0'/>", unsupported(Feature::File, None)),
+            ("", "<geoloc xmlns='http://jabber.org/protocol/geoloc'/>", unsupported(Feature::Location, None)),
+            ("", "<propose xmlns='urn:xmpp:jingle-message:0' id='1'/>", unsupported(Feature::Call, None)),
+        ] {
+            assert_eq!(said(attributes, content).what, what, "{attributes} {content}");
+        }
+    }
+
+    #[test]
+    fn what_means_nothing_or_is_refused() {
+        for (attributes, content, meant) in [
+            ("type='headline'", "<body>news</body>", Meaning::Nothing("headline")),
+            ("type='groupchat'", "<body>hi</body>", Meaning::Unservable(Condition::ServiceUnavailable)),
+            ("", "<composing xmlns='http://jabber.org/protocol/chatstates'/>", Meaning::Nothing("chat_state")),
+            ("", "<received xmlns='urn:xmpp:receipts' id='1'/>", Meaning::Nothing("receipt")),
+            ("", "<displayed xmlns='urn:xmpp:chat-markers:0' id='1'/>", Meaning::Nothing("marker")),
+            ("", "<body/>", Meaning::Nothing("empty")),
+            ("", "", Meaning::Nothing("empty")),
+            ("", "<x xmlns='jabber:x:oob'><url/></x>", Meaning::Nothing("empty")),
+            ("", "<reactions xmlns='urn:xmpp:reactions:0' id='1'/>", Meaning::Nothing("reaction_removed")),
+            ("", "<body>x</body><received xmlns='urn:xmpp:carbons:2'/>", Meaning::Nothing("forwarded")),
+            ("", "<result xmlns='urn:xmpp:mam:2'/>", Meaning::Nothing("forwarded")),
+            ("", "<privilege xmlns='urn:xmpp:privilege:2'/>", Meaning::Nothing("empty")),
+            (
+                "",
+                "<encrypted xmlns='eu.siacs.conversations.axolotl'><payload/></encrypted><body>OMEMO</body>",
+                Meaning::Refused(Reason::Encrypted("OMEMO".into())),
+            ),
+        ] {
+            assert_eq!(meaning(attributes, content), meant, "{attributes} {content}");
+        }
+        assert!(matches!(meaning("type='error'", "<body>mine</body><error/>"), Meaning::Refusal(_)));
+    }
+
+    #[test]
+    fn what_stands_around_it() {
+        let plain = said("", "<body>x</body>");
+        assert_eq!((plain.id, plain.name, plain.sent_at, plain.wants_receipt), (None, None, None, false));
+        let full = said(
+            "id='1'",
+            "<body>x</body><nick xmlns='http://jabber.org/protocol/nick'> Bob\u{202e} B. </nick>\
+             <request xmlns='urn:xmpp:receipts'/><delay xmlns='urn:xmpp:delay' stamp='2002-09-10T23:08:25Z'/>\
+             <origin-id xmlns='urn:xmpp:sid:0' id='2'/>",
+        );
+        assert_eq!(full.id, NativeId::new("1").ok());
+        assert_eq!(full.name, Some(DisplayName::new("Bob B.")));
+        assert_eq!(full.sent_at, Some(Timestamp::from_millis(1_031_699_305_000)));
+        assert!(full.wants_receipt);
+        let origin = said("", "<body>x</body><request xmlns='urn:xmpp:receipts'/><origin-id xmlns='urn:xmpp:sid:0' id='2'/>");
+        assert_eq!((origin.id, origin.wants_receipt), (NativeId::new("2").ok(), false), "a receipt needs an id");
+    }
+
+    proptest! {
+        #[test]
+        fn any_body_is_carried_whole(body in "\\PC{1,200}") {
+            let mut stanza = parse("", "<body/>");
+            if let Some(child) = stanza.children_mut().next() { child.append_text(body.clone()) }
+            let envelope = Envelope::read(&stanza).unwrap();
+            if let Meaning::Said(said) = read(&stanza, &envelope, Language::English) {
+                let What::Message(message) = said.what else { panic!() };
+                let back = if message.kind == Kind::Emote { format!("/me {}", message.text) } else { message.text };
+                prop_assert_eq!(back, body);
+            } else {
+                prop_assert!(body.starts_with("?OTR"));
+            }
+        }
+    }
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! The XMPP adapter: one external component (XEP-0114) for each foreign network.
+//!
+//! `xml` reads and writes the stream, `transport` keeps the connection and proves what was delivered, `outward` and `inward`
+//! turn the canonical model into stanzas and back (pure), `service` answers what servers and clients ask of ghosts.
+//! Rooms are not here.
+
+mod adapter;
+mod address;
+mod component;
+mod condition;
+mod config;
+mod envelope;
+mod inward;
+mod outward;
+mod senders;
+mod service;
+mod transport;
+mod xml;
+
+pub use adapter::XmppAdapter;
+pub use config::{ComponentDomain, Config, ConfigError};

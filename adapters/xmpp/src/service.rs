@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! What servers and clients ask of a component and its ghosts: information, contacts, presence. Every question is answered.
+//! Messages of people are not here.
+
+mod contacts;
+mod disco;
+mod iq;
+mod presence;
+mod profile;
+
+use dreiklang_engine::{Ghost, Hub, Lookup};
+use dreiklang_model::{Language, Network, Reason};
+use minidom::Element;
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+
+use self::contacts::Contacts;
+use crate::{
+    address,
+    config::ComponentDomain,
+    envelope::{Envelope, Kind},
+    transport::Task,
+};
+
+/// What the service of one component works with.
+#[derive(Clone)]
+pub(crate) struct Service {
+    pub(crate) hub: Hub,
+    pub(crate) domain: ComponentDomain,
+    /// The network that the component shows.
+    pub(crate) network: Network,
+    /// Where answers go.
+    pub(crate) answers: mpsc::Sender<Element>,
+}
+
+/// Whom a question is addressed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Addressee {
+    /// The component, which is also the bot.
+    Component,
+    /// A ghost.
+    Ghost(Ghost),
+    /// Nobody, and why.
+    Nobody(Reason),
+}
+
+/// What answers say about the organisation.
+#[derive(Debug, Clone, Copy)]
+struct Facts<'a> {
+    network: &'a Network,
+    organisation: &'a str,
+    language: Language,
+}
+
+/// Answers until the channel closes; on `stop` tells all contacts that the ghosts are gone, then cancels `farewell`.
+pub(crate) async fn serve(
+    service: Service,
+    mut tasks: mpsc::Receiver<Task>,
+    stop: CancellationToken,
+    farewell: CancellationToken,
+) {
+    let contacts = Contacts::new(service.clone());
+    let mut announcing = None;
+    let mut leaving = None;
+    loop {
+        tokio::select! {
+            task = tasks.recv() => match task {
+                Some(Task::Stanza(stanza)) => service.answer(&contacts, &stanza).await,
+                Some(Task::Online) => {
+                    let contacts = contacts.clone();
+                    announcing = Some(AbortOnDropHandle::new(tokio::spawn(async move { contacts.announce().await })));
+                }
+                None => break,
+            },
+            () = stop.cancelled(), if leaving.is_none() => {
+                drop(announcing.take());
+                let (contacts, farewell) = (contacts.clone(), farewell.clone());
+                leaving = Some(AbortOnDropHandle::new(tokio::spawn(async move {
+                    contacts.take_leave().await;
+                    farewell.cancel();
+                })));
+            }
+        }
+    }
+}
+
+impl Service {
+    fn facts(&self) -> Facts<'_> {
+        let organisation = self.hub.organisation();
+        Facts { network: &self.network, organisation: &organisation.name, language: organisation.language }
+    }
+
+    async fn answer(&self, contacts: &Contacts, stanza: &Element) {
+        let Some(envelope) = Envelope::read(stanza) else { return };
+        match envelope.kind {
+            Kind::Iq => {
+                if let Some(answer) = iq::answer(self, &envelope, stanza).await {
+                    self.send(answer).await;
+                }
+            }
+            Kind::Presence => contacts.receive(&envelope, stanza).await,
+            Kind::Message => {}
+        }
+    }
+
+    async fn send(&self, answer: Element) {
+        if self.answers.send(answer).await.is_err() {
+            self.hub.dropped("untold");
+        }
+    }
+
+    /// Who stands behind an address of this component.
+    async fn addressee(&self, to: &str) -> Result<Addressee, dreiklang_engine::port::StoreError> {
+        let bare = address::bare(to);
+        if bare == self.domain.as_str() {
+            return Ok(Addressee::Component);
+        }
+        Ok(match self.hub.ghost_at(bare).await? {
+            Lookup::Ghost(ghost) if ghost.bot => Addressee::Component,
+            Lookup::Ghost(ghost) => Addressee::Ghost(ghost),
+            Lookup::Nobody(reason) => Addressee::Nobody(reason),
+        })
+    }
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! Subscriptions and presence (RFC 6121 §3 and §4). Pure: what follows from one presence stanza.
+
+use minidom::Element;
+
+use super::disco::Info;
+use crate::{
+    address,
+    outward::nick,
+    xml::{Builder, child, element, namespace},
+};
+use dreiklang_model::DisplayName;
+
+/// What a presence stanza asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asks {
+    /// To see the ghost from now on.
+    Subscribe,
+    /// No longer to see it.
+    Unsubscribe,
+    /// The ghost may no longer see the user.
+    Unsubscribed,
+    /// To see it once.
+    Probe,
+    /// To join a room.
+    Join,
+    /// Nothing.
+    Nothing,
+}
+
+impl Asks {
+    pub(super) fn read(kind_of: Option<&str>, stanza: &Element) -> Self {
+        match kind_of {
+            Some("subscribe") => Self::Subscribe,
+            Some("unsubscribe") => Self::Unsubscribe,
+            Some("unsubscribed") => Self::Unsubscribed,
+            Some("probe") => Self::Probe,
+            None if child(stanza, "x", namespace::MUC).is_some() => Self::Join,
+            _ => Self::Nothing,
+        }
+    }
+}
+
+/// A change of who may see the ghost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// The user may.
+    Allow,
+    /// The user no longer may.
+    Forget,
+}
+
+/// How a ghost (or the component) appears to those who may see it.
+#[derive(Debug, Clone)]
+pub(super) struct Appearance {
+    pub(super) jid: String,
+    pub(super) name: Option<DisplayName>,
+    pub(super) info: Info,
+}
+
+impl Appearance {
+    /// Available, without a status: there are no avatars, and clients need not look for one (XEP-0153 §4.2).
+    pub(super) fn available(&self, to: &str) -> Element {
+        let photo = element("x", namespace::VCARD_UPDATE).child(element("photo", namespace::VCARD_UPDATE));
+        element("presence", namespace::COMPONENT)
+            .attr("from", &address::full(&self.jid))
+            .attr("to", to)
+            .child(self.info.caps())
+            .children(self.name.as_ref().map(nick))
+            .child(photo)
+            .build()
+    }
+}
+
+/// A ghost that is gone.
+pub(super) fn unavailable(jid: &str, to: &str) -> Element {
+    presence("unavailable", &address::full(jid), to).build()
+}
+
+fn presence(kind_of: &'static str, from: &str, to: &str) -> Builder {
+    element("presence", namespace::COMPONENT).attr("type", kind_of).attr("from", from).attr("to", to)
+}
+
+/// What is answered, in order, and what changes. `ghost` is who is asked, or why there is nobody, for people; `seen` says
+/// whether `user` (a bare JID) may see him already. `asked` and `asker` are the addresses as written.
+pub(super) fn follow(
+    asks: Asks,
+    ghost: Result<&Appearance, &str>,
+    seen: bool,
+    user: &str,
+    asked: &str,
+    asker: &str,
+) -> (Vec<Element>, Option<Change>) {
+    match (asks, ghost) {
+        (Asks::Subscribe, Ok(ghost)) => {
+            let accepted = presence("subscribed", &ghost.jid, user).build();
+            let back = presence("subscribe", &ghost.jid, user).children(ghost.name.as_ref().map(nick)).build();
+            (vec![accepted, ghost.available(user), back], Some(Change::Allow))
+        }
+        (Asks::Subscribe, Err(why)) => {
+            let refused = presence("unsubscribed", address::bare(asked), user).text_child("status", why).build();
+            (vec![refused], seen.then_some(Change::Forget))
+        }
+        (Asks::Unsubscribe, ghost) => {
+            let jid = ghost.map_or(address::bare(asked), |ghost| ghost.jid.as_str());
+            (vec![unavailable(jid, user), presence("unsubscribed", jid, user).build()], seen.then_some(Change::Forget))
+        }
+        (Asks::Unsubscribed, ghost) => {
+            let jid = ghost.map_or(address::bare(asked), |ghost| ghost.jid.as_str());
+            (vec![presence("unsubscribe", jid, user).build()], None)
+        }
+        (Asks::Probe, Ok(ghost)) if seen => (vec![ghost.available(asker)], None),
+        // RFC 6121 §4.3.2: who may not see is told so.
+        (Asks::Probe, _) => (vec![presence("unsubscribed", address::bare(asked), user).build()], seen.then_some(Change::Forget)),
+        (Asks::Join | Asks::Nothing, _) => (Vec::new(), None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::disco;
+
+    const GHOST: &str = "alice%hs@matrix.gw";
+
+    fn alice() -> Appearance {
+        Appearance { jid: GHOST.into(), name: Some(DisplayName::new("Alice")), info: disco::ghost() }
+    }
+
+    fn run(asks: Asks, ghost: Result<&Appearance, &str>, seen: bool) -> (Vec<String>, Option<Change>) {
+        let (answers, change) = follow(asks, ghost, seen, "bob@x", "\\40alice\\3ahs@matrix.gw", "bob@x/r");
+        let short = |answer: &Element| {
+            let attr = |name| answer.attr(name).unwrap_or("available").to_owned();
+            format!("{} {} {}", attr("type"), attr("from"), attr("to"))
+        };
+        (answers.iter().map(short).collect(), change)
+    }
+
+    #[test]
+    fn contacts_come_and_go_and_come_again() {
+        let alice = alice();
+        for _ in 0..2 {
+            let (answers, change) = run(Asks::Subscribe, Ok(&alice), false);
+            assert_eq!(
+                answers,
+                [
+                    "subscribed alice%hs@matrix.gw bob@x",
+                    "available alice%hs@matrix.gw/gw bob@x",
+                    "subscribe alice%hs@matrix.gw bob@x"
+                ]
+            );
+            assert_eq!(change, Some(Change::Allow));
+            let (answers, change) = run(Asks::Unsubscribe, Ok(&alice), true);
+            assert_eq!(answers, ["unavailable alice%hs@matrix.gw/gw bob@x", "unsubscribed alice%hs@matrix.gw bob@x"]);
+            assert_eq!(change, Some(Change::Forget));
+        }
+        assert_eq!(run(Asks::Unsubscribed, Ok(&alice), true), (vec!["unsubscribe alice%hs@matrix.gw bob@x".into()], None));
+    }
+
+    #[test]
+    fn nobody_is_refused_with_a_reason() {
+        let (answers, change) = follow(Asks::Subscribe, Err("No such address."), false, "bob@x", "no@gw", "bob@x");
+        let [refused] = answers.as_slice() else { panic!() };
+        assert_eq!(refused.attr("type"), Some("unsubscribed"));
+        assert_eq!(child(refused, "status", namespace::COMPONENT).unwrap().text(), "No such address.");
+        assert_eq!(change, None);
+    }
+
+    #[test]
+    fn only_those_who_may_see_are_shown_anything() {
+        let alice = alice();
+        assert_eq!(run(Asks::Probe, Ok(&alice), true), (vec!["available alice%hs@matrix.gw/gw bob@x/r".into()], None));
+        let told = vec!["unsubscribed \\40alice\\3ahs@matrix.gw bob@x".to_owned()];
+        assert_eq!(run(Asks::Probe, Ok(&alice), false), (told.clone(), None));
+        assert_eq!(run(Asks::Probe, Err("gone"), true), (told, Some(Change::Forget)));
+        assert_eq!(run(Asks::Nothing, Ok(&alice), true), (vec![], None));
+    }
+
+    #[test]
+    fn odd_presences_ask_for_nothing() {
+        let plain = Element::bare("presence", namespace::COMPONENT);
+        let join: Element =
+            "<presence xmlns='jabber:client'><x xmlns='http://jabber.org/protocol/muc'/></presence>".parse().unwrap();
+        for (kind, stanza, asks) in [
+            (None, &plain, Asks::Nothing),
+            (None, &join, Asks::Join),
+            (Some("online"), &plain, Asks::Nothing),
+            (Some("error"), &join, Asks::Nothing),
+            (Some("unavailable"), &plain, Asks::Nothing),
+            (Some("subscribed"), &plain, Asks::Nothing),
+            (Some("probe"), &plain, Asks::Probe),
+        ] {
+            assert_eq!(Asks::read(kind, stanza), asks, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn available_presence_carries_name_and_capabilities() {
+        let presence = alice().available("bob@x");
+        assert_eq!(child(&presence, "nick", namespace::NICK).unwrap().text(), "Alice");
+        assert!(child(&presence, "c", namespace::CAPS).unwrap().attr("ver").is_some());
+        let update = child(&presence, "x", namespace::VCARD_UPDATE).unwrap();
+        assert!(child(update, "photo", namespace::VCARD_UPDATE).unwrap().nodes().len() == 0);
+    }
+}

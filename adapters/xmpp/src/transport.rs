@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! The connection of one component: opening it, keeping it, and proving what was delivered over it.
+//! What the stanzas mean is not here.
+
+mod back_off;
+mod connection;
+mod ledger;
+mod session;
+
+pub(crate) use back_off::BackOff;
+pub(crate) use connection::{Connection, OpenError, open};
+pub(crate) use ledger::Order;
+pub(crate) use session::{End, Ports, Task, serve};

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! The names of XML namespaces that the adapter reads or writes.
+
+pub(crate) const STREAM: &str = "http://etherx.jabber.org/streams";
+pub(crate) const STREAM_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
+pub(crate) const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
+pub(crate) const COMPONENT: &str = "jabber:component:accept";
+pub(crate) const CLIENT: &str = "jabber:client";
+pub(crate) const SERVER: &str = "jabber:server";
+pub(crate) const XML: &str = "http://www.w3.org/XML/1998/namespace";
+
+pub(crate) const CAPS: &str = "http://jabber.org/protocol/caps";
+pub(crate) const CARBONS: &str = "urn:xmpp:carbons:2";
+pub(crate) const CHAT_STATES: &str = "http://jabber.org/protocol/chatstates";
+pub(crate) const CORRECT: &str = "urn:xmpp:message-correct:0";
+pub(crate) const DELAY: &str = "urn:xmpp:delay";
+pub(crate) const DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
+pub(crate) const DISCO_ITEMS: &str = "http://jabber.org/protocol/disco#items";
+pub(crate) const EME: &str = "urn:xmpp:eme:0";
+pub(crate) const FASTEN: &str = "urn:xmpp:fasten:0";
+pub(crate) const FILE_METADATA: &str = "urn:xmpp:file:metadata:0";
+pub(crate) const FORWARD: &str = "urn:xmpp:forward:0";
+pub(crate) const GATEWAY: &str = "jabber:iq:gateway";
+pub(crate) const GEOLOC: &str = "http://jabber.org/protocol/geoloc";
+pub(crate) const HINTS: &str = "urn:xmpp:hints";
+pub(crate) const JID_ESCAPING: &str = "jid\\20escaping";
+pub(crate) const JINGLE_MESSAGE: &str = "urn:xmpp:jingle-message:0";
+pub(crate) const MAM: &str = "urn:xmpp:mam:2";
+pub(crate) const MUC: &str = "http://jabber.org/protocol/muc";
+pub(crate) const NICK: &str = "http://jabber.org/protocol/nick";
+pub(crate) const OMEMO_1: &str = "urn:xmpp:omemo:1";
+pub(crate) const OMEMO_2: &str = "urn:xmpp:omemo:2";
+pub(crate) const OMEMO_LEGACY: &str = "eu.siacs.conversations.axolotl";
+pub(crate) const OOB: &str = "jabber:x:oob";
+pub(crate) const OPENPGP: &str = "urn:xmpp:openpgp:0";
+pub(crate) const OPENPGP_LEGACY: &str = "jabber:x:encrypted";
+pub(crate) const PING: &str = "urn:xmpp:ping";
+pub(crate) const PUBSUB: &str = "http://jabber.org/protocol/pubsub";
+pub(crate) const REACTIONS: &str = "urn:xmpp:reactions:0";
+pub(crate) const RECEIPTS: &str = "urn:xmpp:receipts";
+pub(crate) const REGISTER: &str = "jabber:iq:register";
+pub(crate) const RETRACT_0: &str = "urn:xmpp:message-retract:0";
+pub(crate) const RETRACT_1: &str = "urn:xmpp:message-retract:1";
+pub(crate) const SFS: &str = "urn:xmpp:sfs:0";
+pub(crate) const SID: &str = "urn:xmpp:sid:0";
+pub(crate) const SIMS: &str = "urn:xmpp:sims:1";
+pub(crate) const VCARD: &str = "vcard-temp";
+pub(crate) const VCARD_4: &str = "urn:ietf:params:xml:ns:vcard-4.0";
+pub(crate) const VCARD_UPDATE: &str = "vcard-temp:x:update";
+pub(crate) const VERSION: &str = "jabber:iq:version";
