@@ -66,7 +66,9 @@ class Lab:
                 server.start()
 
     def stop(self, only: Iterable[str] | None = None) -> None:
-        """Stops what runs, or some of it."""
+        """Stops what runs, or some of it; the gateway first, when all is stopped."""
+        if only is None:
+            self.gateway.stop()
         wanted = self._known(self.servers if only is None else only)
         for name, server in reversed(self.servers.items()):
             if name in wanted:
