@@ -153,7 +153,7 @@ fn best<'a, 'x>(mail: &'a Mail<'x>, forms: &[&'a MessagePart<'x>]) -> Option<&'a
     let plain = |part: &&&MessagePart<'_>| matches!(&part.body, PartType::Text(text) if !text.trim().is_empty() && media_type(part).1 == "plain");
     let html = |part: &&&MessagePart<'_>| matches!(&part.body, PartType::Html(_));
     let nest = |part: &&&MessagePart<'_>| match &part.body {
-        PartType::Multipart(ids) => ids.iter().filter_map(|id| mail.message.parts.get(*id as usize)).any(|inner| inner.is_text()),
+        PartType::Multipart(ids) => ids.iter().filter_map(|id| mail.message.parts.get(*id as usize)).any(MessagePart::is_text),
         _ => false,
     };
     forms.iter().find(plain).or_else(|| forms.iter().find(nest)).or_else(|| forms.iter().find(html)).or(forms.first()).copied()
@@ -221,7 +221,7 @@ fn attachment(mail: &Mail<'_>, part: &MessagePart<'_>, kind: &str, subtype: &str
         ("application", "vnd.google-earth.kml+xml") => Feature::Location,
         _ => Feature::File,
     };
-    let name = part.attachment_name().map(|name| crate::transport::clean(name)).filter(|name| !name.is_empty());
+    let name = part.attachment_name().map(crate::transport::clean).filter(|name| !name.is_empty());
     Some(What::Unsupported { feature, name })
 }
 

@@ -5,6 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mail_parser::{Message, MessageParser};
 
+/// How many parts a mail may declare. The parser nests a mail in a mail without end, and so much would break the stack.
+const MOST_DECLARED: usize = 1000;
+
 /// A parsed mail.
 #[derive(Debug)]
 pub(crate) struct Mail<'x> {
@@ -15,6 +18,9 @@ impl<'x> Mail<'x> {
     /// [`None`] when nobody could make sense of it. Whatever the bytes are, this ends and does not panic: the parser is somebody
     /// else's.
     pub(crate) fn parse(raw: &'x [u8]) -> Option<Self> {
+        if declared_parts(raw) > MOST_DECLARED {
+            return None;
+        }
         let parsed = catch_unwind(AssertUnwindSafe(|| MessageParser::default().parse(raw)));
         parsed.ok().flatten().filter(|message| !message.parts.is_empty()).map(|message| Self { message })
     }
@@ -45,6 +51,14 @@ impl<'x> Mail<'x> {
         let named = |name| self.header(name).is_some_and(|value| !value.is_empty());
         named("In-Reply-To") || named("References")
     }
+}
+
+/// How many lines declare the type of a part; none is nested without such a line.
+fn declared_parts(raw: &[u8]) -> usize {
+    const DECLARES: &[u8] = b"content-type";
+    raw.split(|byte| matches!(byte, b'\n' | b'\r'))
+        .filter(|line| line.get(..DECLARES.len()).is_some_and(|start| start.eq_ignore_ascii_case(DECLARES)))
+        .count()
 }
 
 /// A header's value on one line.

@@ -121,7 +121,11 @@ fn author(mail: &Mail<'_>) -> Option<(Address, Option<DisplayName>)> {
 /// When it was written: the author's clock, or the first server's; never later than now.
 fn sent_at(mail: &Mail<'_>, now: Timestamp) -> Timestamp {
     let written = mail.message.date().filter(|date| date.is_valid()).map(mail_parser::DateTime::to_timestamp);
-    let received = || mail.message.received_all().last().and_then(|received| received.date()).map(|date| date.to_timestamp());
+    let received = || mail.message.received_all().last().and_then(mail_parser::Received::date).map(|date| date.to_timestamp());
     let seconds = written.filter(|seconds| *seconds > 0).or_else(received);
     seconds.map_or(now, |seconds| Timestamp::from_millis(seconds.saturating_mul(1000)).min(now))
 }
+
+#[cfg(test)]
+#[path = "reading_tests.rs"]
+mod tests;

@@ -224,3 +224,7 @@ fn header(text: &str) -> Option<Header> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+#[path = "reply_tests.rs"]
+mod tests;

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! Recorded and hand-made mails, and what must not make anything panic.
+
+use dreiklang_model::{DeliveryId, EventId, Feature, Report};
+use proptest::prelude::*;
+
+use super::*;
+
+const NOW: i64 = 1_900_000_000_000;
+
+fn reader() -> Reader {
+    Reader { domain: Domain::new("gw.example").unwrap(), trusted: Some("mx.org.test".into()) }
+}
+
+fn read(raw: &[u8]) -> Reading {
+    reader().read(&Mail::parse(raw).unwrap(), raw, false, Timestamp::from_millis(NOW))
+}
+
+/// A mail whose author is proved by his login.
+fn proved(raw: &str) -> Vec<u8> {
+    let from = raw.lines().find_map(|line| line.strip_prefix("From: ")).unwrap_or_default();
+    let from = from.rsplit('<').next().unwrap_or_default().trim_end_matches('>').to_owned();
+    format!("Authentication-Results: mx.org.test; auth=pass smtp.auth=\"{from}\"\r\n{raw}").into_bytes()
+}
+
+fn letter(raw: &str) -> Letter {
+    match read(&proved(raw)) {
+        Reading::Letter(letter) => letter,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn texts(raw: &str) -> Vec<String> {
+    let says = letter(raw).says.into_iter();
+    says.map(|what| match what {
+        What::Message(message) => message.text,
+        What::Edit { of, to } => format!("{} := {}", of.as_str(), to.text),
+        What::Unsupported { feature, name } => format!("[{feature:?} {}]", name.unwrap_or_default()),
+        other => panic!("{other:?}"),
+    })
+    .collect()
+}
+
+macro_rules! sample {
+    ($name:literal) => {
+        include_str!(concat!("../../tests/samples/", $name, ".eml"))
+    };
+}
+
+#[test]
+fn recorded_chat_mails_say_what_was_typed() {
+    let first = letter(sample!("plain-01-first-text"));
+    assert_eq!((first.from.as_str(), first.name.unwrap().as_str(), first.subject.as_str()), ("alice@org.test", "Alice", ""));
+    assert_eq!(first.id.as_str(), "d78b4f4e-bae6-435c-895b-20c598ec21f2@localhost");
+    for (raw, expected) in [
+        (sample!("plain-01-first-text"), vec!["Hello Bob, first message"]),
+        (sample!("plain-03-reply-quote"), vec!["A reply from Bob"]),
+        (sample!("plain-06-reaction"), vec!["[Reaction 👍]"]),
+        (sample!("plain-08-edit"), vec!["1bff1a6a-fd14-467e-a882-7b2af792c0d4@localhost := Hello world"]),
+    ] {
+        assert_eq!(texts(raw), expected);
+    }
+    assert!(texts(sample!("plain-04-image")).iter().any(|said| said.starts_with("[Image")));
+    assert!(texts(sample!("plain-05-voice")).iter().any(|said| said.starts_with("[Audio")));
+}
+
+#[test]
+fn encrypted_mail_is_refused_by_name() {
+    let raw = proved(sample!("enc-01-text"));
+    let Reading::Rejected(rejected) = read(&raw) else { panic!() };
+    assert_eq!(rejected.reason, Reason::Encrypted("OpenPGP".into()));
+    for (kind, scheme) in
+        [("application/pkcs7-mime; smime-type=enveloped-data", "S/MIME"), ("multipart/encrypted; boundary=b", "OpenPGP")]
+    {
+        let raw = proved(&format!("From: <a@org.test>\r\nContent-Type: {kind}\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n"));
+        let Reading::Rejected(rejected) = read(&raw) else { panic!("{kind}") };
+        assert_eq!(rejected.reason, Reason::Encrypted(scheme.into()));
+    }
+}
+
+#[test]
+fn who_is_not_proved_is_rejected_and_programs_are_ignored() {
+    let Reading::Rejected(rejected) = read(sample!("plain-01-first-text").as_bytes()) else { panic!() };
+    assert_eq!((rejected.reason, rejected.why), (Reason::NotAuthenticated, "forged"));
+    let two = proved("From: <a@org.test>\r\nFrom: <b@org.test>\r\n\r\nx");
+    assert!(matches!(read(&two), Reading::Rejected(Rejected { why: "malformed", .. })));
+    assert_eq!(read(sample!("hand-12-list").as_bytes()), Reading::Ignored("list"));
+    assert_eq!(read(sample!("hand-16-mdn").as_bytes()), Reading::Ignored("receipt"));
+    assert_eq!(read(b"From: <matrix.a=b@gw.example>\r\n\r\nx"), Reading::Ignored("loop"));
+    assert_eq!(read(b"From: MAILER-DAEMON@x.example\r\n\r\nx"), Reading::Ignored("automatic"));
+}
+
+#[test]
+fn letters_of_all_shapes_are_read() {
+    let head = "From: Carol <carol@org.test>\r\nMIME-Version: 1.0\r\n";
+    for (rest, expected) in [
+        ("\r\nplain\r\n", vec!["plain"]),
+        ("Subject: only this\r\n\r\n\r\n", vec!["only this"]),
+        ("Content-Type: text/plain; format=flowed\r\n\r\none \r\ntwo\r\n-- \r\nsig\r\n", vec!["one two"]),
+        (
+            "Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nGr=FC=DFe\r\n",
+            vec!["Grüße"],
+        ),
+        ("Content-Type: text/html\r\n\r\n<p>Hi <b>you</b></p><img src=http://t.example/p.gif>", vec!["Hi you"]),
+        (
+            "Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nplain\r\n--b\r\nContent-Type: text/html\r\n\r\n<p>html\r\n--b--\r\n",
+            vec!["plain"],
+        ),
+        (
+            "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nsee\r\n--b\r\nContent-Type: application/pdf; name=plan.pdf\r\nContent-Disposition: attachment; filename=plan.pdf\r\n\r\nx\r\n--b--\r\n",
+            vec!["see", "[File plan.pdf]"],
+        ),
+        (
+            "Content-Type: multipart/signed; boundary=b; protocol=\"application/pgp-signature\"\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nsigned\r\n--b\r\nContent-Type: application/pgp-signature\r\n\r\nx\r\n--b--\r\n",
+            vec!["signed"],
+        ),
+        (
+            "\r\n-----BEGIN PGP SIGNED MESSAGE-----\r\nHash: SHA256\r\n\r\nsaid\r\n- -- dashed\r\n-----BEGIN PGP SIGNATURE-----\r\nx\r\n-----END PGP SIGNATURE-----\r\n",
+            vec!["said\n-- dashed"],
+        ),
+    ] {
+        assert_eq!(texts(&format!("{head}{rest}")), expected, "{rest}");
+    }
+    let emote = letter(&format!("{head}\r\n/me waves\r\n"));
+    let emote_says = vec![What::Message(Message { kind: dreiklang_model::Kind::Emote, ..Message::text("waves") })];
+    assert_eq!(emote.says, emote_says);
+    let dated = letter(&format!("{head}Subject: Re: AW: Plan\r\nDate: Mon, 23 Nov 2026 05:43:26 +0000\r\n\r\nx"));
+    assert_eq!((dated.subject.as_str(), dated.sent_at.as_millis()), ("Plan", 1_795_412_606_000));
+    let future = letter(&format!("{head}Date: Mon, 23 Nov 2099 05:43:26 +0000\r\n\r\nx"));
+    assert_eq!(future.sent_at.as_millis(), NOW);
+    assert!(future.id.as_str().starts_with("digest-"));
+    assert!(
+        matches!(texts(&format!("{head}Chat-Delete: <x@y>\r\nChat-Version: 1.0\r\n\r\nx")).as_slice(), [one] if one.contains(&format!("{:?}", Feature::Retraction)))
+    );
+}
+
+#[test]
+fn bounces_name_our_delivery() {
+    let id = DeliveryId { event: EventId::from_parts(Timestamp::from_millis(NOW), 9), part: 0 };
+    let ours = crate::message_id::of_delivery(id, &reader().domain);
+    let bounce = |status: &str, original: &str| {
+        format!(
+            "From: MAILER-DAEMON@mx.org.test\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\nContent-Type: multipart/report; \
+             report-type=delivery-status; boundary=\"b\"\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nsorry\r\n--b\r\nContent-Type: \
+             message/delivery-status\r\n\r\nReporting-MTA: dns; mx\r\n\r\n{status}\r\n\r\n--b\r\n{original}\r\n--b--\r\n"
+        )
+    };
+    let failed = "Original-Recipient: rfc822;carol@org.test\r\nFinal-Recipient: rfc822; dora@org.test\r\nAction: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 5.1.1 no\r\n such user";
+    let returned = format!("Content-Type: message/rfc822\r\n\r\nFrom: x@gw.example\r\nMessage-ID: <{ours}>\r\n\r\ntext");
+    let headers = format!("Content-Type: text/rfc822-headers\r\n\r\nFrom: x@gw.example\r\nMessage-ID:\r\n <{ours}>\r\n");
+    for original in [&returned, &headers] {
+        let Reading::Bounce(found) = read(bounce(failed, original).as_bytes()) else { panic!("{original}") };
+        assert_eq!(found.delivery, id);
+        assert_eq!(found.recipients, ["carol@org.test", "dora@org.test"]);
+        assert_eq!(found.report, Report::Failed(Reason::UnknownRecipient));
+    }
+    let delayed = "Final-Recipient: rfc822; c@org.test\r\nAction: delayed\r\nStatus: 4.4.1";
+    assert!(matches!(read(bounce(delayed, &headers).as_bytes()), Reading::Bounce(Bounce { report: Report::Delayed, .. })));
+    let foreign = "Content-Type: text/rfc822-headers\r\n\r\nMessage-ID: <chat$1@other.example>\r\n";
+    assert_eq!(read(bounce(failed, foreign).as_bytes()), Reading::Ignored("report"));
+}
+
+#[test]
+fn monsters_are_survived() {
+    let nested = (0..2000).map(|n| format!("Content-Type: multipart/mixed; boundary=b{n}\r\n\r\n--b{n}\r\n")).collect::<String>();
+    let messages = "Content-Type: message/rfc822\r\n\r\n".repeat(300_000);
+    let fewer = "Content-Type: message/rfc822\r\n\r\n".repeat(990);
+    let many = "X-Header: value\r\n".repeat(10_000);
+    let line = "x".repeat(4_000_000);
+    for rest in [nested, messages, fewer, format!("{many}\r\ntext"), format!("\r\n{line}"), format!("Subject: {line}\r\n\r\n")] {
+        let raw = proved(&format!("From: <carol@org.test>\r\n{rest}"));
+        if let Some(mail) = Mail::parse(&raw) {
+            reader().read(&mail, &raw, false, Timestamp::from_millis(NOW));
+            crate::inward::recipients(&mail, &reader().domain);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_it_panic(
+        head in "((From|To|Date|Subject|Content-Type|Message-ID|References|Authentication-Results): ?[ -~]{0,60}\r\n){0,8}",
+        body in proptest::collection::vec(any::<u8>(), 0..600),
+    ) {
+        let mut raw = proved(&format!("From: <carol@org.test>\r\n{head}\r\n"));
+        raw.extend(body);
+        if let Some(mail) = Mail::parse(&raw) {
+            reader().read(&mail, &raw, false, Timestamp::from_millis(NOW));
+        }
+    }
+}
