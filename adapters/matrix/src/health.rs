@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! Whether the homeserver is there and finds us. A ping after our start makes it send at once what waited, instead of after
-//! minutes; after an outage everything that may have been missed is asked for.
+//! minutes; after an outage everything that may have been missed is asked for. After a long absence it is asked for before
+//! the first ping: what the homeserver would push by then is so old that it would be taken for a replay of history.
 
 use std::time::Duration;
 
 use dreiklang_engine::{Hub, port::Health};
+use dreiklang_model::Timestamp;
 use ruma::api::client::appservice::request_ping;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +22,9 @@ const ROUND: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// A storm of errors is one reason to look, not many.
 const LEAST_PAUSE: Duration = Duration::from_millis(500);
+
+/// The note of when all was well.
+const ALIVE: &str = "alive";
 
 /// What a ping says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +45,12 @@ impl Pulse {
 pub(crate) async fn watch(service: &Service, hub: &Hub, stop: &CancellationToken) {
     let mut reconciled = false;
     let mut pause = FIRST_PAUSE;
+    if was_long_away(hub).await {
+        reconciled = tokio::select! {
+            () = stop.cancelled() => return,
+            done = reconcile::all(service, hub) => done.unwrap_or(false),
+        };
+    }
     loop {
         let pulse = tokio::select! {
             () = stop.cancelled() => return,
@@ -61,6 +72,11 @@ pub(crate) async fn watch(service: &Service, hub: &Hub, stop: &CancellationToken
                 }),
             };
         }
+        if pulse.is_fine()
+            && let Err(error) = hub.set_note(ALIVE, Some(&hub.now().as_millis().to_string())).await
+        {
+            tracing::warn!(%error, "it cannot be noted that all is well");
+        }
         let wait = if pulse.is_fine() { ROUND } else { pause };
         pause = if pulse.is_fine() { FIRST_PAUSE } else { (pause * 2).min(ROUND) };
         tokio::select! {
@@ -69,6 +85,12 @@ pub(crate) async fn watch(service: &Service, hub: &Hub, stop: &CancellationToken
             () = async { tokio::join!(tokio::time::sleep(LEAST_PAUSE), service.probe.notified()); } => {}
         }
     }
+}
+
+/// Has the homeserver not reached us for so long that what it has to push begins to be held as history?
+async fn was_long_away(hub: &Hub) -> bool {
+    let alive = hub.note(ALIVE).await.ok().flatten().and_then(|millis| millis.parse().ok()).map(Timestamp::from_millis);
+    alive.is_some_and(|alive| hub.now().since(alive) > hub.organisation().policy.hold_older_than / 2)
 }
 
 /// One ping (Application Service API § Pinging, v1.7).

@@ -144,8 +144,10 @@ async fn stranger(service: &Service, hub: &Hub, said: Said) -> Result<(), StoreE
 
 async fn membership(service: &Service, hub: &Hub, member: Member, freshness: Freshness) -> Result<(), StoreError> {
     let Member { sent, user, membership, name, preview } = member;
-    if freshness == Freshness::Pushed {
-        service.saw(&sent.room, &user, membership);
+    match freshness {
+        Freshness::Pushed => service.saw(&sent.room, &user, membership),
+        // It may be long past: whoever needs to know asks.
+        Freshness::Asked => service.memberships.invalidate(&(sent.room.clone(), user.clone())),
     }
     if !service.ours.owns(&user) {
         if membership == Membership::Join && user == sent.sender {

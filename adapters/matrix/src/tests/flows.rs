@@ -140,3 +140,20 @@ async fn what_a_homeserver_lost_is_asked_for_after_its_outage() {
     gateway.bob_says("a", "makes the gateway look").await;
     gateway.bob_hears_texts(&["lost 1", "lost 2"]).await;
 }
+
+#[tokio::test]
+async fn what_was_said_over_a_long_weekend_is_no_replay() {
+    let mut gateway = Gateway::start().await;
+    gateway.bound("!r").await;
+    until(async || gateway.hub.note("alive").await.unwrap().is_some()).await;
+    let homeserver = gateway.homeserver.clone();
+    let missed = homeserver.say("!r", ALICE, "on friday");
+    homeserver.world.lock().unwrap().calls.clear();
+    let mut gateway = gateway.away(3).await;
+    gateway.bob_hears_texts(&["on friday"]).await;
+    // Asked for before the homeserver was called upon to push it.
+    let calls = homeserver.world.lock().unwrap().calls.clone();
+    let first = |path: &str| calls.iter().position(|call| call.contains(path));
+    assert!(first("/messages").is_some() && first("/appservice/").is_none_or(|ping| Some(ping) > first("/messages")));
+    assert_eq!(gateway.push(&[&missed]).await, 200);
+}

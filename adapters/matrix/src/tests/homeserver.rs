@@ -35,6 +35,8 @@ pub(super) struct World {
     pub(super) users: BTreeSet<String>,
     pub(super) rooms: BTreeMap<String, Room>,
     pub(super) faults: VecDeque<Fault>,
+    /// The paths that were called, in order.
+    pub(super) calls: Vec<String>,
     transactions: BTreeMap<String, String>,
     events: u64,
 }
@@ -202,6 +204,7 @@ async fn answer(State(homeserver): State<Homeserver>, method: Method, uri: Uri, 
     let decoded: Vec<String> = url.path_segments().unwrap().skip(2).map(decoded).collect();
     let body = serde_json::from_slice(&body).unwrap_or_default();
     let mut world = homeserver.world.lock().unwrap();
+    world.calls.push(uri.path().to_owned());
     let fault = world.faults.iter().position(|fault| uri.path().contains(fault.path)).and_then(|at| world.faults.remove(at));
     if fault.as_ref().is_none_or(|fault| fault.done) {
         let (status, answer) = world.serve(&method, &decoded, &user, &body);

@@ -10,13 +10,14 @@ use std::{sync::Arc, time::Duration};
 
 use dreiklang_engine::{
     Engine, Hub, Organisation, Policy, Pseudonyms, Wiring,
-    port::{Adapter, Clock, Entropy, Freshness, NoMeter, Received, Recipient, SourceKey, Store, Verdict},
+    port::{Adapter, AdapterError, Clock, Entropy, Freshness, NoMeter, Received, Recipient, SourceKey, Store, Verdict},
 };
 use dreiklang_identity::{AliasKey, Book, Plan};
 use dreiklang_loopback::{Loopback, People};
 use dreiklang_model::{Address, Language, Message, NativeId, Network, OrganisationId, Timestamp, What};
 use dreiklang_store::Sqlite;
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use self::homeserver::Homeserver;
@@ -26,12 +27,15 @@ const ALICE: &str = "@alice:hs.example";
 const BOB: &str = "bob@xmpp.example";
 const GHOST: &str = "@_xmpp_bob=40xmpp.example:hs.example";
 
-/// A clock with which events of the homeserver in memory are fresh.
-struct Still;
+/// A clock with which events of the homeserver in memory are fresh, until days are let pass.
+#[derive(Default)]
+struct Still {
+    days: i64,
+}
 
 impl Clock for Still {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millis(1_900_000_100_000)
+        Timestamp::from_millis(1_900_000_100_000 + self.days * 86_400_000)
     }
 }
 
@@ -51,7 +55,9 @@ struct Gateway {
     xmpp: People,
     hub: Hub,
     stop: CancellationToken,
-    _directory: tempfile::TempDir,
+    running: Option<JoinHandle<Result<(), AdapterError>>>,
+    base: String,
+    directory: tempfile::TempDir,
 }
 
 impl Drop for Gateway {
@@ -64,6 +70,18 @@ impl Gateway {
     async fn start() -> Self {
         let (homeserver, base) = Homeserver::start().await;
         homeserver.world.lock().unwrap().users.insert(ALICE.to_owned());
+        Self::start_with(homeserver, base, Still::default(), tempfile::tempdir().unwrap()).await
+    }
+
+    /// Stops and starts again some days later.
+    async fn away(mut self, days: i64) -> Self {
+        self.stop.cancel();
+        self.running.take().unwrap().await.unwrap().unwrap();
+        let directory = std::mem::replace(&mut self.directory, tempfile::tempdir().unwrap());
+        Self::start_with(self.homeserver.clone(), self.base.clone(), Still { days }, directory).await
+    }
+
+    async fn start_with(homeserver: Homeserver, base: String, clock: Still, directory: tempfile::TempDir) -> Self {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let config = Config::example(&base, free);
         let url = config.url.clone();
@@ -76,13 +94,12 @@ impl Gateway {
             book: Arc::new(Book::new(plan)),
             policy: Policy { longest_text: 1000, deny: vec!["eve@*".to_owned()], ..Policy::default() },
         };
-        let directory = tempfile::tempdir().unwrap();
         let store = Arc::new(Sqlite::open(&directory.path().join("gateway.db")).await.unwrap());
         let (loopback, xmpp) = Loopback::new(Network::XMPP);
         let adapters: Vec<Arc<dyn Adapter>> = vec![Arc::new(MatrixAdapter::new(config).unwrap()), Arc::new(loopback)];
         let engine = Engine::new(Wiring {
             store: Arc::<Sqlite>::clone(&store),
-            clock: Arc::new(Still),
+            clock: Arc::new(clock),
             entropy: Arc::new(Counting::default()),
             meter: Arc::new(NoMeter),
             pseudonyms: Pseudonyms::new(&[7; 32]),
@@ -92,11 +109,11 @@ impl Gateway {
         .unwrap();
         let hub = engine.hub(&organisation.id, &Network::MATRIX).unwrap();
         let stop = CancellationToken::new();
-        tokio::spawn({
+        let running = tokio::spawn({
             let stop = stop.clone();
             async move { engine.run(stop).await }
         });
-        let gateway = Self { homeserver, url, store, xmpp, hub, stop, _directory: directory };
+        let gateway = Self { homeserver, url, store, xmpp, hub, stop, running: Some(running), base, directory };
         let http = reqwest_client();
         until(async || http.get(&gateway.url).send().await.is_ok()).await;
         gateway
@@ -120,7 +137,7 @@ impl Gateway {
             from: Address::new(Network::XMPP, BOB).unwrap(),
             name: None,
             to: Recipient::Ghost("alice%hs.example@matrix.gw.example".to_owned()),
-            sent_at: Still.now(),
+            sent_at: Still::default().now(),
             freshness: Freshness::Asked,
             wants_receipt: false,
             what: What::Message(Message::text(text)),
