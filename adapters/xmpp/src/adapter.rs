@@ -44,7 +44,13 @@ impl XmppAdapter {
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         config.check()?;
         let own = config.domains.values().cloned().collect();
-        let shared = Shared { server: config.server, secret: config.secret, own, senders: Arc::new(Senders::new()) };
+        let shared = Shared {
+            server: config.server,
+            secret: config.secret,
+            own,
+            senders: Arc::new(Senders::new()),
+            books: Arc::default(),
+        };
         let component = |(network, domain): (Network, crate::ComponentDomain)| {
             (domain.as_str().to_owned(), Arc::new(Component::new(domain, network)))
         };

@@ -18,7 +18,7 @@ use crate::{
     inward::{self, Acceptor},
     senders::Senders,
     service::{self, Service},
-    transport::{self, BackOff, Connection, End, OpenError, Order, Ports},
+    transport::{self, BackOff, Books, Connection, End, OpenError, Order, Ports},
 };
 
 /// How much of each kind may wait. What is received and not durable yet dies with the process, so it is little.
@@ -44,6 +44,7 @@ pub(crate) struct Shared {
     pub(crate) secret: SecretString,
     pub(crate) own: Vec<ComponentDomain>,
     pub(crate) senders: Arc<Senders>,
+    pub(crate) books: Arc<Books>,
 }
 
 impl Component {
@@ -87,6 +88,8 @@ impl Component {
             again: VecDeque::new(),
             messages,
             service: tasks,
+            own: shared.own.clone(),
+            books: Arc::clone(&shared.books),
             dropped: Box::new(move |why| counter.dropped(why)),
             farewell,
         };

@@ -3,11 +3,13 @@
 //! What the stanzas mean is not here.
 
 mod back_off;
+mod books;
 mod connection;
 mod ledger;
 mod session;
 
 pub(crate) use back_off::BackOff;
+pub(crate) use books::Books;
 pub(crate) use connection::{Connection, OpenError, open};
 pub(crate) use ledger::Order;
 pub(crate) use session::{End, Ports, Task, serve};

@@ -3,7 +3,7 @@
 //!
 //! Nothing here blocks anything else: when nobody takes what comes in, reading pauses and writing goes on.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use dreiklang_engine::port::DeliveryError;
 use dreiklang_model::Reason;
@@ -18,8 +18,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    books::{Book, Books},
     connection::{Connection, stream_condition},
-    ledger::{Ledger, Order},
+    ledger::Order,
 };
 use crate::{
     address,
@@ -66,6 +67,10 @@ pub(crate) struct Ports {
     pub(crate) messages: mpsc::Sender<Element>,
     /// Where everything else goes.
     pub(crate) service: mpsc::Sender<Task>,
+    /// The components of the organisation: nobody else sends from their domains.
+    pub(crate) own: Vec<ComponentDomain>,
+    /// What all open streams have written.
+    pub(crate) books: Arc<Books>,
     /// Who counts what is dropped.
     pub(crate) dropped: Box<dyn Fn(&'static str) + Send + Sync>,
     /// Says that everything that had to be said before the end is among the answers.
@@ -112,7 +117,7 @@ pub(crate) async fn serve(
         reader,
         input,
         output: BytesMut::new(),
-        ledger: Ledger::new(id),
+        book: ports.books.open(id),
         phase: Phase::Open,
         held: Some(Held::Task(Task::Online)),
         heard: Instant::now(),
@@ -133,6 +138,7 @@ pub(crate) async fn serve(
         }
         let writes = session.writes();
         let deadline = session.deadline();
+        let moved = Arc::clone(&session.book);
         tokio::select! {
             read = from_server.read_buf(&mut session.input), if session.held.is_none() => match read {
                 Ok(1..) => session.heard = Instant::now(),
@@ -159,6 +165,7 @@ pub(crate) async fn serve(
             () = tokio::time::sleep_until(deadline) => if let Err(end) = session.time_is_up() {
                 break end;
             },
+            () = moved.moved.notified() => {}
             () = stop.cancelled(), if session.phase == Phase::Open => {
                 session.phase = Phase::Leaving(Instant::now() + FAREWELL);
             }
@@ -172,7 +179,7 @@ pub(crate) async fn serve(
             tracing::warn!("the gateway ended before everything that was received could be handed on");
         }
     }
-    ports.again = session.ledger.lost().into_iter().chain(std::mem::take(&mut ports.again)).collect();
+    ports.again = ports.books.close(&session.book).chain(std::mem::take(&mut ports.again)).collect();
     end
 }
 
@@ -181,7 +188,8 @@ struct Session<'a> {
     reader: xml::Reader,
     input: BytesMut,
     output: BytesMut,
-    ledger: Ledger,
+    /// What was written and is not proved; shared with the other connections.
+    book: Arc<Book>,
     phase: Phase,
     /// What came in and could not be handed on yet.
     held: Option<Held>,
@@ -244,12 +252,12 @@ impl Session<'_> {
         };
         // Only the component itself can send from the component's domain: the server sees to that.
         if envelope.kind == Kind::Iq
-            && envelope.from == self.domain.as_str()
-            && envelope.id.is_some_and(|id| self.ledger.returned(id))
+            && ports.own.iter().any(|own| own.as_str() == envelope.from)
+            && envelope.id.is_some_and(|id| ports.books.returned(id))
         {
             return Ok(());
         }
-        if self.settles(&envelope, &stanza) {
+        if settles(&envelope, &stanza, &ports.books) {
             return Ok(());
         }
         self.held = if envelope.kind == Kind::Message {
@@ -264,12 +272,6 @@ impl Session<'_> {
             }
         };
         Ok(())
-    }
-
-    /// A refusal of something that somebody waits for: it is the outcome, and nothing more has to be done about it.
-    fn settles(&mut self, envelope: &Envelope<'_>, stanza: &Element) -> bool {
-        let (Kind::Message, Some("error"), Some(id)) = (envelope.kind, envelope.kind_of, envelope.id) else { return false };
-        address::person(envelope.from).is_some_and(|by| self.ledger.refused(id, &by, Refusal::read(stanza)).is_none())
     }
 
     fn refuse(&mut self, head: &Element, condition: Condition, why: &'static str, ports: &Ports) {
@@ -287,7 +289,7 @@ impl Session<'_> {
     }
 
     fn writes(&self) -> bool {
-        self.output.len() < HIGH_WATER && self.ledger.unproved() < WINDOW && !matches!(self.phase, Phase::Closing(_))
+        self.output.len() < HIGH_WATER && self.book.ledger().unproved() < WINDOW && !matches!(self.phase, Phase::Closing(_))
     }
 
     fn write_order(&mut self, order: Order) {
@@ -302,12 +304,12 @@ impl Session<'_> {
                 return;
             }
         }
-        self.ledger.ordered(id, to, done);
+        self.book.ledger().ordered(id, to, done);
     }
 
     fn write_answer(&mut self, answer: Element) {
         match xml::write(&answer, &mut self.output) {
-            Ok(()) => self.ledger.answered(answer),
+            Ok(()) => self.book.ledger().answered(answer),
             Err(error) => tracing::error!(%error, "an answer cannot be written"),
         }
     }
@@ -321,13 +323,13 @@ impl Session<'_> {
 
     /// Nothing else is queued behind what was written, or it is enough for one barrier.
     fn barrier_due(&self, nothing_queued: bool) -> bool {
-        let since = self.ledger.since_barrier();
+        let since = self.book.ledger().since_barrier();
         !matches!(self.phase, Phase::Closing(_)) && since > 0 && (nothing_queued || since >= BATCH)
     }
 
     /// Goes to the component's own domain, so that it needs no other name and comes back through the server's router.
     fn write_barrier(&mut self) {
-        let id = self.ledger.barrier(Instant::now());
+        let id = self.book.ledger().barrier(Instant::now());
         let domain = self.domain.as_str();
         let ping = element("iq", namespace::COMPONENT).attr("type", "get").attr("from", domain).attr("to", domain);
         let ping = ping.attr("id", &id).child(element("ping", namespace::PING)).build();
@@ -338,7 +340,7 @@ impl Session<'_> {
 
     /// On the way to the end: closes our side when everything that was said is proved.
     fn all_said(&mut self) {
-        if matches!(self.phase, Phase::Leaving(_)) && self.ledger.unproved() == 0 {
+        if matches!(self.phase, Phase::Leaving(_)) && self.book.ledger().unproved() == 0 {
             self.close();
         }
     }
@@ -349,7 +351,8 @@ impl Session<'_> {
     }
 
     fn deadline(&self) -> Instant {
-        match (self.phase, self.ledger.waiting_since()) {
+        let waiting_since = self.book.ledger().waiting_since();
+        match (self.phase, waiting_since) {
             (Phase::Leaving(until) | Phase::Closing(until), _) => until,
             // While nothing is read, no answer can be expected.
             (Phase::Open, _) if self.held.is_some() => Instant::now() + SILENCE,
@@ -362,7 +365,8 @@ impl Session<'_> {
     }
 
     fn time_is_up(&mut self) -> Result<(), End> {
-        match (self.phase, self.ledger.waiting_since()) {
+        let waiting_since = self.book.ledger().waiting_since();
+        match (self.phase, waiting_since) {
             (Phase::Leaving(_), _) => self.close(),
             (Phase::Closing(_), _) => return Err(End::Stopped),
             (Phase::Open, _) if self.held.is_some() => {}
@@ -375,4 +379,10 @@ impl Session<'_> {
     fn ended(&self, why: &str) -> End {
         if self.phase == Phase::Open { End::Broken(why.to_owned()) } else { End::Stopped }
     }
+}
+
+/// A refusal of something that somebody waits for: it is the outcome, and nothing more has to be done about it.
+fn settles(envelope: &Envelope<'_>, stanza: &Element, books: &Books) -> bool {
+    let (Kind::Message, Some("error"), Some(id)) = (envelope.kind, envelope.kind_of, envelope.id) else { return false };
+    address::person(envelope.from).is_some_and(|by| books.refused(id, &by, &Refusal::read(stanza)))
 }
