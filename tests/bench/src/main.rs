@@ -10,6 +10,7 @@
     reason = "a benchmark reports and may fail"
 )]
 
+mod accept;
 mod commit;
 mod history;
 mod router;
@@ -35,6 +36,8 @@ enum What {
     Router,
     /// Cost per message as history grows to a million messages.
     History,
+    /// From a homeserver's transaction to our 200.
+    Accept,
     /// All of them.
     All,
 }
@@ -44,10 +47,12 @@ async fn main() {
     let cli = Cli::parse();
     let on = &cli.on;
     match cli.what {
+        What::Accept => accept::run(on).await,
         What::Commit => commit::run(on).await,
         What::Router => router::run(on).await,
         What::History => history::run(on).await,
         What::All => {
+            accept::run(on).await;
             commit::run(on).await;
             router::run(on).await;
             history::run(on).await;
