@@ -111,7 +111,7 @@ async def test_the_bot_on_mail_answers(gateway: Gateway, people: People) -> None
     await carol.wait_for(lambda mail: f"bot@{NAMES.gateway}" in (mail.header("From") or "") and "policy" in mail.text, 40)
 
 
-@pytest.mark.parametrize("local", ["max_muster", "o'hara", "a+b", "dotted.name", "per%cent", "with=sign", "under_2f_score"])
+@pytest.mark.parametrize("local", ["max_muster", "o'hara", "a+b", "dotted.name", "per%cent", "under_2f_score"])
 async def test_odd_mail_addresses_work_in_both_directions(gateway: Gateway, people: People, servers: Lab, local: str) -> None:
     """Every mail address below `t-` exists in the lab; the local part is the odd one."""
     bob = await people.xmpp()

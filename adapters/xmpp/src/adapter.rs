@@ -44,7 +44,9 @@ impl XmppAdapter {
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         config.check()?;
         let own = config.domains.values().cloned().collect();
+        let components = config.domains.iter().map(|(network, domain)| (domain.clone(), network.clone())).collect();
         let shared = Shared {
+            components: Arc::new(components),
             server: config.server,
             secret: config.secret,
             own,

@@ -43,6 +43,7 @@ pub(crate) struct Shared {
     pub(crate) server: String,
     pub(crate) secret: SecretString,
     pub(crate) own: Vec<ComponentDomain>,
+    pub(crate) components: Arc<Vec<(ComponentDomain, Network)>>,
     pub(crate) senders: Arc<Senders>,
     pub(crate) books: Arc<Books>,
 }
@@ -80,7 +81,13 @@ impl Component {
             answers: answers.clone(),
         };
         workers.spawn(inward::accept(acceptor, to_accept, stop.clone()));
-        let service = Service { hub: hub.clone(), domain: self.domain.clone(), network: self.network.clone(), answers };
+        let service = Service {
+            hub: hub.clone(),
+            domain: self.domain.clone(),
+            network: self.network.clone(),
+            components: Arc::clone(&shared.components),
+            answers,
+        };
         workers.spawn(service::serve(service, to_serve, stop.clone(), farewell.clone()));
         let counter = hub.clone();
         let mut ports = Ports {

@@ -8,6 +8,8 @@ mod iq;
 mod presence;
 mod profile;
 
+use std::sync::Arc;
+
 use dreiklang_engine::{Ghost, Hub, Lookup};
 use dreiklang_model::{Language, Network, Reason};
 use minidom::Element;
@@ -29,6 +31,8 @@ pub(crate) struct Service {
     pub(crate) domain: ComponentDomain,
     /// The network that the component shows.
     pub(crate) network: Network,
+    /// All components of the organisation.
+    pub(crate) components: Arc<Vec<(ComponentDomain, Network)>>,
     /// Where answers go.
     pub(crate) answers: mpsc::Sender<Element>,
 }
@@ -65,7 +69,10 @@ pub(crate) async fn serve(
     loop {
         tokio::select! {
             task = tasks.recv() => match task {
-                Some(Task::Stanza(stanza)) => service.answer(&contacts, &stanza).await,
+                Some(Task::Stanza(stanza)) => match service.standing_in(&stanza) {
+                    None => service.answer(&contacts, &stanza).await,
+                    Some(other) => other.answer(&Contacts::new(other.clone()), &stanza).await,
+                },
                 Some(Task::Online) => {
                     let contacts = contacts.clone();
                     announcing = Some(AbortOnDropHandle::new(tokio::spawn(async move { contacts.announce().await })));
@@ -88,6 +95,13 @@ impl Service {
     fn facts(&self) -> Facts<'_> {
         let organisation = self.hub.organisation();
         Facts { network: &self.network, organisation: &organisation.name, language: organisation.language }
+    }
+
+    /// The service of another component, when the server handed over here what is meant for that one.
+    fn standing_in(&self, stanza: &Element) -> Option<Self> {
+        let meant = address::domain(Envelope::read(stanza)?.to);
+        let (domain, network) = self.components.iter().find(|(domain, _)| domain.as_str() == meant)?;
+        (*domain != self.domain).then(|| Self { domain: domain.clone(), network: network.clone(), ..self.clone() })
     }
 
     async fn answer(&self, contacts: &Contacts, stanza: &Element) {
