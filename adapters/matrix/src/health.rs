@@ -20,6 +20,10 @@ use crate::{
 /// Between two pings while all is well.
 const ROUND: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// After so long a homeserver that came back has sent what it had to send.
+const SETTLED: Duration = Duration::from_secs(2);
+/// After so many rounds the rooms in which something was said are read.
+const SWEEP: u32 = 20;
 /// A storm of errors is one reason to look, not many.
 const LEAST_PAUSE: Duration = Duration::from_millis(500);
 
@@ -41,48 +45,78 @@ impl Pulse {
     }
 }
 
-/// Pings until `stop` is cancelled. Every return of the homeserver is followed by a reconciliation.
+/// How sure it is that nothing is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Something may be missing.
+    Behind,
+    /// Everything was asked for; what the homeserver did at the moment of its return may be missing still.
+    Settling,
+    /// Nothing is missing, as far as anybody can tell.
+    Current,
+}
+
+/// Pings until `stop` is cancelled, and reads the rooms when something may be missing.
 pub(crate) async fn watch(service: &Service, hub: &Hub, stop: &CancellationToken) {
-    let mut reconciled = false;
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = keep_watching(service, hub) => {}
+    }
+}
+
+async fn keep_watching(service: &Service, hub: &Hub) {
+    let mut standing = Standing::Behind;
     let mut pause = FIRST_PAUSE;
+    let mut rounds = 0;
     if was_long_away(hub).await {
-        reconciled = tokio::select! {
-            () = stop.cancelled() => return,
-            done = reconcile::all(service, hub) => done.unwrap_or(false),
-        };
+        standing = catch_up(service, hub, standing).await;
     }
     loop {
-        let pulse = tokio::select! {
-            () = stop.cancelled() => return,
-            pulse = ping(service) => pulse,
-        };
+        let pulse = ping(service).await;
         hub.health("homeserver", &pulse.homeserver);
         if let Some(health) = &pulse.service {
             hub.health("application service", health);
         }
         if pulse.homeserver != Health::Online {
-            reconciled = false;
-        } else if !reconciled {
+            standing = Standing::Behind;
+        } else if standing != Standing::Current {
             service.duty.notify_one();
-            reconciled = tokio::select! {
-                () = stop.cancelled() => return,
-                done = reconcile::all(service, hub) => done.unwrap_or_else(|trouble| {
-                    tracing::warn!(%trouble, "what may have been missed cannot be asked for");
-                    false
-                }),
-            };
+            standing = catch_up(service, hub, standing).await;
         }
-        if pulse.is_fine()
-            && let Err(error) = hub.set_note(ALIVE, Some(&hub.now().as_millis().to_string())).await
-        {
-            tracing::warn!(%error, "it cannot be noted that all is well");
+        if pulse.is_fine() {
+            pause = FIRST_PAUSE;
+            rounds += 1;
+            if let Err(error) = hub.set_note(ALIVE, Some(&hub.now().as_millis().to_string())).await {
+                tracing::warn!(%error, "it cannot be noted that all is well");
+            }
+            if rounds % SWEEP == 0 && !reconcile::unread(service, hub).await {
+                standing = Standing::Behind;
+            }
+        } else {
+            pause = (pause * 2).min(ROUND);
         }
-        let wait = if pulse.is_fine() { ROUND } else { pause };
-        pause = if pulse.is_fine() { FIRST_PAUSE } else { (pause * 2).min(ROUND) };
+        let wait = match standing {
+            _ if !pulse.is_fine() => pause,
+            Standing::Current => ROUND,
+            Standing::Settling | Standing::Behind => SETTLED,
+        };
         tokio::select! {
-            () = stop.cancelled() => return,
             () = tokio::time::sleep(wait) => {}
+            () = service.missed.notified() => standing = Standing::Behind,
             () = async { tokio::join!(tokio::time::sleep(LEAST_PAUSE), service.probe.notified()); } => {}
+        }
+    }
+}
+
+/// Reads every room; what is sure afterwards.
+async fn catch_up(service: &Service, hub: &Hub, standing: Standing) -> Standing {
+    match reconcile::all(service, hub).await {
+        Ok(true) if standing == Standing::Settling => Standing::Current,
+        Ok(true) => Standing::Settling,
+        Ok(false) => Standing::Behind,
+        Err(trouble) => {
+            tracing::warn!(%trouble, "what may have been missed cannot be asked for");
+            Standing::Behind
         }
     }
 }

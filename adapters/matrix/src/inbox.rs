@@ -24,26 +24,26 @@ use crate::{
 /// [`StoreError`]: take them again later.
 pub(crate) async fn take(service: &Service, hub: &Hub, events: Vec<Inward>, freshness: Freshness) -> Result<(), StoreError> {
     let mut said = Vec::new();
-    let mut marks = Vec::new();
     for event in events {
         let Some(event) = held_or_now(service, event, freshness) else { continue };
         match event {
             Inward::Said(one) => {
-                if let Some(leg) = bound(hub, &one.sent.room).await? {
-                    marks.push(one.sent.clone());
-                    if user_of(&leg).as_ref() == Some(&one.sent.sender) {
-                        said.push(one);
-                    } else {
-                        stranger(service, hub, one).await?;
-                    }
+                let Some(leg) = bound(hub, &one.sent.room).await? else { continue };
+                service.watermarks.heard_in(&one.sent.room, freshness);
+                if user_of(&leg).as_ref() == Some(&one.sent.sender) {
+                    said.push(one);
+                } else {
+                    stranger(service, hub, one).await?;
                 }
             }
             Inward::Member(member) => membership(service, hub, member, freshness).await?,
             Inward::Encrypted(sent) => {
                 if bound(hub, &sent.room).await?.is_some() {
-                    hub.dropped("encrypted");
+                    service.watermarks.heard_in(&sent.room, freshness);
+                    if freshness == Freshness::Pushed {
+                        hub.dropped("encrypted");
+                    }
                     duties::warn_of_encryption(service, hub, &sent.room).await?;
-                    marks.push(sent);
                 }
             }
             Inward::EncryptionOn(room) => {
@@ -53,28 +53,16 @@ pub(crate) async fn take(service: &Service, hub: &Hub, events: Vec<Inward>, fres
             }
             Inward::Dropped(why) => hub.dropped(why),
             Inward::Malformed => hub.dropped("malformed"),
-            Inward::Ours(sent) => {
-                if bound(hub, &sent.room).await?.is_some() {
-                    marks.push(sent);
-                }
-            }
             Inward::Ignored => {}
         }
     }
-    hand_over(service, hub, said, freshness).await?;
-    for sent in marks {
-        service.watermarks.reached(&sent.room, &sent.event);
-    }
-    Ok(())
+    hand_over(service, hub, said, freshness).await
 }
 
 /// What is pushed of a room that is being opened waits for what was said before.
 fn held_or_now(service: &Service, event: Inward, freshness: Freshness) -> Option<Inward> {
-    match &event {
-        Inward::Said(Said { sent, .. }) | Inward::Encrypted(sent) if freshness == Freshness::Pushed => {
-            let room = sent.room.clone();
-            service.openings.hold(&room, event)
-        }
+    match event.spoken_in().cloned() {
+        Some(room) if freshness == Freshness::Pushed => service.openings.hold(&room, event),
         _ => Some(event),
     }
 }

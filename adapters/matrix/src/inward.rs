@@ -22,9 +22,7 @@ pub(crate) enum Inward {
     EncryptionOn(OwnedRoomId),
     /// Something this release drops on purpose; one word says what.
     Dropped(&'static str),
-    /// Something that one of our own users said.
-    Ours(Sent),
-    /// Of no concern.
+    /// Ours, or of no concern.
     Ignored,
     /// Not an event.
     Malformed,
@@ -37,6 +35,16 @@ pub(crate) struct Sent {
     pub(crate) event: OwnedEventId,
     pub(crate) sender: OwnedUserId,
     pub(crate) at: Timestamp,
+}
+
+impl Inward {
+    /// The room in which something was said.
+    pub(crate) fn spoken_in(&self) -> Option<&OwnedRoomId> {
+        match self {
+            Self::Said(Said { sent, .. }) | Self::Encrypted(sent) => Some(&sent.room),
+            _ => None,
+        }
+    }
 }
 
 /// A message, an edit or something that cannot be carried.
@@ -97,7 +105,7 @@ pub(crate) fn read(event: &Value, ours: &Namespace) -> Inward {
         return member(event, content, sent);
     }
     if ours.owns(&sent.sender) {
-        return Inward::Ours(sent);
+        return Inward::Ignored;
     }
     if event.contains_key("state_key") {
         let encryption = kind == "m.room.encryption" && string(event, "state_key") == Some("");

@@ -28,6 +28,7 @@ mod people;
 mod reconcile;
 mod registration;
 mod sending;
+mod sequence;
 mod server;
 mod service;
 #[cfg(test)]

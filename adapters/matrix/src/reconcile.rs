@@ -2,10 +2,12 @@
 //! Asking for what was missed: homeservers lose events for application services. Everything that is found goes the way of
 //! what is pushed; recognition by event id makes it harmless.
 
+use std::{collections::BTreeSet, time::Duration};
+
 use dreiklang_engine::{Hub, port::Freshness};
 use dreiklang_model::ChatId;
 use futures::StreamExt;
-use ruma::{OwnedRoomId, RoomId, UInt, UserId, api::client::message::get_message_events};
+use ruma::{OwnedEventId, OwnedRoomId, RoomId, UInt, UserId, api::client::message::get_message_events};
 use serde_json::Value;
 
 use crate::{
@@ -13,7 +15,7 @@ use crate::{
     inbox,
     inward::{self, Inward},
     openings::Meanwhile,
-    service::{Service, Trouble, ghost_of, room_id},
+    service::{Service, Trouble, chat_id, ghost_of, room_id},
 };
 
 /// Events asked for at once.
@@ -23,14 +25,36 @@ const PAGES: usize = 20;
 /// How many rooms are asked for at once.
 const AT_ONCE: usize = 4;
 
+/// Longest that a transaction waits for what is missing before it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Catches up on every bound room. `false`: some could not be asked; come again.
 pub(crate) async fn all(service: &Service, hub: &Hub) -> Result<bool, Trouble> {
-    let chats = hub.chats().await?;
+    service.watermarks.take_unread();
+    Ok(each(service, hub, hub.chats().await?).await)
+}
+
+/// Catches up on the rooms in which something was pushed: between two pushed events one may have been lost.
+pub(crate) async fn unread(service: &Service, hub: &Hub) -> bool {
+    let rooms = service.watermarks.take_unread();
+    each(service, hub, rooms.iter().filter_map(chat_id).collect()).await
+}
+
+/// Something is missing before these events: what is said in their rooms is read in order, as far as that goes quickly.
+pub(crate) async fn before(service: &Service, hub: &Hub, events: &[Inward]) {
+    let rooms: BTreeSet<&OwnedRoomId> = events.iter().filter_map(Inward::spoken_in).collect();
+    let chats = rooms.into_iter().filter_map(chat_id).collect();
+    if tokio::time::timeout(PATIENCE, each(service, hub, chats)).await != Ok(true) {
+        tracing::warn!("what is missing before a transaction comes later");
+    }
+}
+
+async fn each(service: &Service, hub: &Hub, chats: Vec<ChatId>) -> bool {
     let rooms = chats.len();
     let outcomes = futures::stream::iter(chats).map(async |chat| one(service, hub, &chat).await).buffer_unordered(AT_ONCE);
     let failed = outcomes.filter(|outcome| std::future::ready(outcome.is_err())).count().await;
     tracing::debug!(rooms, failed, "reconciled");
-    Ok(failed == 0)
+    failed == 0
 }
 
 async fn one(service: &Service, hub: &Hub, chat: &ChatId) -> Result<(), Trouble> {
@@ -61,7 +85,7 @@ pub(crate) async fn open(
     }
 }
 
-/// Takes everything in the room after the last event known, but nothing from before the ghost was asked in.
+/// Takes everything in the room after the last event read, but nothing from before the ghost was asked in.
 pub(crate) async fn catch_up(
     service: &Service,
     hub: &Hub,
@@ -71,6 +95,7 @@ pub(crate) async fn catch_up(
 ) -> Result<(), Trouble> {
     let known = service.watermarks.of(hub, room).await?;
     let mut missed = Vec::new();
+    let mut newest = None;
     let mut from = None;
     'pages: for page in 0.. {
         if page == PAGES {
@@ -81,6 +106,7 @@ pub(crate) async fn catch_up(
         let (events, next) = backwards(service, room, identity, from).await?;
         for event in &events {
             let id = event.get("event_id").and_then(Value::as_str);
+            newest = newest.or_else(|| id.and_then(|id| OwnedEventId::try_from(id).ok()));
             if known.as_ref().is_some_and(|known| id == Some(known.as_str())) || inward::invites(event, ghost) {
                 break 'pages;
             }
@@ -93,7 +119,11 @@ pub(crate) async fn catch_up(
     }
     missed.reverse();
     let news: Vec<Inward> = missed.into_iter().filter(|event| !matches!(event, Inward::Dropped(_))).collect();
-    Ok(inbox::take(service, hub, news, Freshness::Asked).await?)
+    inbox::take(service, hub, news, Freshness::Asked).await?;
+    if let Some(newest) = newest {
+        service.watermarks.reached(room, &newest);
+    }
+    Ok(())
 }
 
 /// One page of a room's events, newest first, and where the next one begins.

@@ -18,6 +18,7 @@ use crate::{
     namespace::Namespace,
     openings::Openings,
     people::People,
+    sequence::Sequence,
     watermarks::Watermarks,
 };
 
@@ -43,6 +44,9 @@ pub(crate) struct Service {
     pub(crate) strangers: Cache<(OwnedRoomId, OwnedUserId), ()>,
     /// There is a new duty.
     pub(crate) duty: Notify,
+    pub(crate) sequence: Sequence,
+    /// A transaction never came: read the rooms.
+    pub(crate) missed: Notify,
     /// The homeserver behaved oddly, or came back: look at once.
     pub(crate) probe: Notify,
 }
@@ -68,6 +72,8 @@ impl Service {
             watermarks: Watermarks::default(),
             strangers: Cache::builder().max_capacity(10_000).time_to_live(STRANGER).build(),
             duty: Notify::new(),
+            sequence: Sequence::default(),
+            missed: Notify::new(),
             probe: Notify::new(),
         }))
     }

@@ -1,34 +1,54 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! The last event known of each bound room: where reconciliation stops. Written lazily: a mark that is too old costs a few
-//! events more to ask for, and recognition makes them harmless.
+//! Up to where each bound room was read: where reconciliation stops. Only reading a room moves its mark; a pushed event does
+//! not, for one before it may have been lost. Written lazily: a mark that is too old costs a few events more to ask for, and
+//! recognition makes them harmless.
 
 use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
+    collections::{HashMap, HashSet},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use dreiklang_engine::{Hub, port::StoreError};
+use dreiklang_engine::{
+    Hub,
+    port::{Freshness, StoreError},
+};
 use ruma::{EventId, OwnedEventId, OwnedRoomId, RoomId};
 use tokio_util::sync::CancellationToken;
 
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Marks that are newer than the database's.
+/// Marks that are newer than the database's, and rooms that have more to read.
 #[derive(Debug, Default)]
 pub(crate) struct Watermarks {
     unwritten: Mutex<HashMap<OwnedRoomId, OwnedEventId>>,
+    unread: Mutex<HashSet<OwnedRoomId>>,
 }
 
 impl Watermarks {
-    /// Everything in the room up to this event is durable or was refused.
-    pub(crate) fn reached(&self, room: &RoomId, event: &EventId) {
-        self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).insert(room.to_owned(), event.to_owned());
+    /// Something was said in the room; when it was pushed, the room is to be read some time.
+    pub(crate) fn heard_in(&self, room: &RoomId, freshness: Freshness) {
+        if freshness == Freshness::Pushed {
+            let mut unread = lock(&self.unread);
+            if !unread.contains(room) {
+                unread.insert(room.to_owned());
+            }
+        }
     }
 
-    /// The last event known.
+    /// The rooms in which something was pushed since this was last asked.
+    pub(crate) fn take_unread(&self) -> HashSet<OwnedRoomId> {
+        std::mem::take(&mut lock(&self.unread))
+    }
+
+    /// The room was read up to this event, and everything in it is durable or was refused.
+    pub(crate) fn reached(&self, room: &RoomId, event: &EventId) {
+        lock(&self.unwritten).insert(room.to_owned(), event.to_owned());
+    }
+
+    /// The last event read.
     pub(crate) async fn of(&self, hub: &Hub, room: &RoomId) -> Result<Option<OwnedEventId>, StoreError> {
-        let unwritten = self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).get(room).cloned();
+        let unwritten = lock(&self.unwritten).get(room).cloned();
         if unwritten.is_some() {
             return Ok(unwritten);
         }
@@ -47,16 +67,24 @@ impl Watermarks {
     }
 
     async fn write(&self, hub: &Hub) {
-        let marks = std::mem::take(&mut *self.unwritten.lock().unwrap_or_else(PoisonError::into_inner));
+        let marks = lock(&self.unwritten).clone();
         for (room, event) in marks {
             if let Err(error) = hub.set_note(&key(&room), Some(event.as_str())).await {
                 tracing::warn!(%error, "a watermark cannot be written");
-                self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).entry(room).or_insert(event);
+                continue;
+            }
+            let mut unwritten = lock(&self.unwritten);
+            if unwritten.get(&room) == Some(&event) {
+                unwritten.remove(&room);
             }
         }
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn key(room: &RoomId) -> String {
-    format!("seen/{room}")
+    format!("read/{room}")
 }

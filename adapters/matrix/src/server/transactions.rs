@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! Events that the homeserver pushes (Application Service API § Pushing events). The answer is 200 only when everything in the
-//! transaction is durable. The transaction's own id is not looked at: homeservers repeat events under other ids, and ids with
-//! other events.
+//! transaction is durable. The transaction's own id decides nothing about its events: homeservers repeat events under other
+//! ids, and ids with other events. It only shows that a transaction before this one never came.
 
 use axum::{
     body::Bytes,
-    extract::{State, rejection::BytesRejection},
+    extract::{Path, State, rejection::BytesRejection},
     response::Response,
 };
 use dreiklang_engine::port::Freshness;
 use serde_json::{Map, Value, json};
 
 use super::{Door, Refused, fine};
-use crate::{inbox, inward};
+use crate::{inbox, inward, reconcile};
 
-pub(super) async fn push(State(door): State<Door>, body: Result<Bytes, BytesRejection>) -> Result<Response, Refused> {
+pub(super) async fn push(
+    State(door): State<Door>,
+    Path(transaction): Path<String>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Refused> {
     let body = body.map_err(|rejection| {
         if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE { Refused::TOO_LARGE } else { Refused::NOT_JSON }
     })?;
@@ -22,11 +26,20 @@ pub(super) async fn push(State(door): State<Door>, body: Result<Bytes, BytesReje
         door.hub.dropped("malformed");
         return Err(Refused::NOT_JSON);
     };
-    let events = events.iter().map(|event| inward::read(event, &door.service.ours)).collect();
+    tracing::debug!(transaction, events = events.len(), "pushed");
+    let events: Vec<_> = events.iter().map(|event| inward::read(event, &door.service.ours)).collect();
+    let gap = door.service.sequence.gap_before(&transaction);
     // The homeserver may hang up; what was begun is finished all the same, so that its repeat finds it done.
     let taken = tokio::spawn({
         let Door { service, hub } = door.clone();
-        async move { inbox::take(&service, &hub, events, Freshness::Pushed).await }
+        async move {
+            if gap {
+                hub.dropped("gap");
+                service.missed.notify_one();
+                reconcile::before(&service, &hub, &events).await;
+            }
+            inbox::take(&service, &hub, events, Freshness::Pushed).await
+        }
     });
     match taken.await {
         Ok(taken) => taken?,

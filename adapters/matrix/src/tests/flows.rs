@@ -157,3 +157,33 @@ async fn what_was_said_over_a_long_weekend_is_no_replay() {
     assert!(first("/messages").is_some() && first("/appservice/").is_none_or(|ping| Some(ping) > first("/messages")));
     assert_eq!(gateway.push(&[&missed]).await, 200);
 }
+
+#[tokio::test]
+async fn a_transaction_that_never_comes_is_missed_and_its_events_arrive_in_order() {
+    let mut gateway = Gateway::start().await;
+    gateway.bound("!r").await;
+    gateway.homeserver.say("!r", ALICE, "two");
+    let three = gateway.homeserver.say("!r", ALICE, "three");
+    assert_eq!(gateway.push_as(100, &[]).await, 200);
+    assert_eq!(gateway.push_as(102, &[&three]).await, 200);
+    gateway.bob_hears_texts(&["two", "three"]).await;
+}
+
+#[tokio::test]
+async fn a_lost_event_is_found_behind_one_that_was_pushed() {
+    let mut gateway = Gateway::start().await;
+    gateway.bound("!r").await;
+    gateway.homeserver.say("!r", ALICE, "lost");
+    let pushed = gateway.homeserver.say("!r", ALICE, "pushed");
+    assert_eq!(gateway.push(&[&pushed]).await, 200);
+    gateway.homeserver.fault("/send/", false, 502, json!("bad gateway"));
+    gateway.homeserver.fault("/appservice/", false, 502, json!("bad gateway"));
+    gateway.bob_says("a", "makes the gateway look").await;
+    let mut heard = Vec::new();
+    for _ in 0..2 {
+        let What::Message(message) = gateway.bob_hears().await else { panic!() };
+        heard.push(message.text);
+    }
+    heard.sort_unstable();
+    assert_eq!(heard, ["lost", "pushed"]);
+}

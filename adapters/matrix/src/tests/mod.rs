@@ -57,6 +57,7 @@ struct Gateway {
     stop: CancellationToken,
     running: Option<JoinHandle<Result<(), AdapterError>>>,
     base: String,
+    transactions: std::sync::atomic::AtomicU64,
     directory: tempfile::TempDir,
 }
 
@@ -113,7 +114,8 @@ impl Gateway {
             let stop = stop.clone();
             async move { engine.run(stop).await }
         });
-        let gateway = Self { homeserver, url, store, xmpp, hub, stop, running: Some(running), base, directory };
+        let gateway =
+            Self { homeserver, url, store, xmpp, hub, stop, running: Some(running), base, transactions: 0.into(), directory };
         let http = reqwest_client();
         until(async || http.get(&gateway.url).send().await.is_ok()).await;
         gateway
@@ -121,8 +123,10 @@ impl Gateway {
 
     /// A transaction of the homeserver.
     async fn push(&self, events: &[&Value]) -> u16 {
-        static TRANSACTIONS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-        let id = TRANSACTIONS.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        self.push_as(self.transactions.fetch_add(1, std::sync::atomic::Ordering::SeqCst), events).await
+    }
+
+    async fn push_as(&self, id: u64, events: &[&Value]) -> u16 {
         let url = format!("{}/_matrix/app/v1/transactions/{id}", self.url);
         let body = json!({ "events": events }).to_string();
         let answer = reqwest_client().put(url).bearer_auth("hs-secret").body(body).send().await.unwrap();
