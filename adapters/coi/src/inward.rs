@@ -4,6 +4,7 @@
 mod authentication;
 mod body;
 mod bounce;
+mod html;
 mod mail;
 mod nature;
 mod reading;

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! What a mail says: its text, chosen among its parts, and what else it brings along. Quotations are `reply.rs`.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use dreiklang_model::{Feature, Kind, Message, NativeId, Reason, What};
 use mail_parser::{MessagePart, MimeHeaders as _, PartType};
 
-use super::{Mail, reply};
+use super::{Mail, html, reply};
 use crate::{
     flowed::{self, Line},
     message_id,
@@ -17,8 +15,6 @@ const DEEPEST: usize = 32;
 const MOST_PARTS: usize = 500;
 /// How many attachments are named one by one.
 const MOST_NAMED: usize = 20;
-/// Longest HTML that is turned into text.
-const LONGEST_HTML: usize = 4 * 1024 * 1024;
 /// A picture inside a letter that is smaller is decoration: a logo, a counting pixel.
 const DECORATION: usize = 8 * 1024;
 /// What Delta Chat puts before a corrected text.
@@ -121,7 +117,7 @@ fn walk(mail: &Mail<'_>, part: &MessagePart<'_>, depth: usize, related: bool, fo
             Ok(())
         }
         PartType::Html(html) if !is_attachment(part) => {
-            append(found, flowed::fixed(&plain_of(html)?));
+            append(found, flowed::fixed(&html::text(html)?));
             Ok(())
         }
         PartType::Message(inner) => {
@@ -223,20 +219,4 @@ fn attachment(mail: &Mail<'_>, part: &MessagePart<'_>, kind: &str, subtype: &str
     };
     let name = part.attachment_name().map(crate::transport::clean).filter(|name| !name.is_empty());
     Some(What::Unsupported { feature, name })
-}
-
-/// An HTML text as people would type it: links stay readable, pictures vanish, nothing is fetched.
-fn plain_of(html: &str) -> Result<String, Reason> {
-    if html.len() > LONGEST_HTML {
-        return Err(Reason::TooLarge);
-    }
-    let convert = || {
-        html2text::config::plain_no_decorate()
-            .max_wrap_width(100_000)
-            .no_table_borders()
-            .allow_width_overflow()
-            .string_from_read(html.as_bytes(), 100_000)
-    };
-    let text = catch_unwind(AssertUnwindSafe(convert)).ok().and_then(Result::ok).ok_or(Reason::Unreadable)?;
-    Ok(text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n"))
 }
