@@ -106,7 +106,10 @@ impl Admin {
             .route("/metrics", get(metrics))
             .route("/status", get(status))
             .with_state(self);
-        axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await.context("the administrator's port failed")
+        axum::serve(listener, router)
+            .with_graceful_shutdown(stop.cancelled_owned())
+            .await
+            .context("the administrator's port failed")
     }
 
     async fn status(&self) -> Result<Status, dreiklang_engine::port::StoreError> {
@@ -118,7 +121,8 @@ impl Admin {
     }
 
     fn all_online(&self, connections: &[Link]) -> bool {
-        let mut legs: Vec<(&str, &str)> = connections.iter().map(|link| (link.organisation.as_str(), link.network.as_str())).collect();
+        let mut legs: Vec<(&str, &str)> =
+            connections.iter().map(|link| (link.organisation.as_str(), link.network.as_str())).collect();
         legs.dedup();
         legs.len() >= self.legs && connections.iter().all(|link| link.online)
     }

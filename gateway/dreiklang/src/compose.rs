@@ -42,13 +42,8 @@ fn member(one: &config::Organisation, base: &Path, key: &[u8; 32], tls: &Arc<Cli
     if let Some(mail) = &one.mail {
         adapters.push(Arc::new(CoiAdapter::new(mail_config(mail, &secrets, tls)?).with_context(named)?));
     }
-    let organisation = Organisation {
-        id: one.id.clone(),
-        name: one.name.clone(),
-        language: one.language,
-        book,
-        policy: policy(&one.policy),
-    };
+    let organisation =
+        Organisation { id: one.id.clone(), name: one.name.clone(), language: one.language, book, policy: policy(&one.policy) };
     Ok((organisation, adapters))
 }
 

@@ -14,7 +14,9 @@ pub(crate) fn start(level: LogLevel, format: LogFormat) {
         LogLevel::Debug => "debug",
     };
     // Libraries may put addresses into their own debug lines: they are held to warnings.
-    let quiet = format!("warn,dreiklang={level},dreiklang_engine={level},dreiklang_store={level},dreiklang_matrix={level},dreiklang_xmpp={level},dreiklang_coi={level}");
+    let quiet = format!(
+        "warn,dreiklang={level},dreiklang_engine={level},dreiklang_store={level},dreiklang_matrix={level},dreiklang_xmpp={level},dreiklang_coi={level}"
+    );
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(quiet));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
     match format {

@@ -212,11 +212,19 @@ impl Meter for Metrics {
 
 impl Metrics {
     fn dropped_for(&self, family: &Family<OneReason, Counter>, organisation: &OrganisationId, network: &Network, reason: &str) {
-        let labels = OneReason { organisation: organisation.to_string(), network: network.to_string(), reason: reason.to_owned() };
+        let labels =
+            OneReason { organisation: organisation.to_string(), network: network.to_string(), reason: reason.to_owned() };
         family.get_or_create(&labels).inc();
     }
 
-    fn for_pair(&self, family: &Family<PairReason, Counter>, organisation: &OrganisationId, from: &Network, to: &Network, reason: &str) {
+    fn for_pair(
+        &self,
+        family: &Family<PairReason, Counter>,
+        organisation: &OrganisationId,
+        from: &Network,
+        to: &Network,
+        reason: &str,
+    ) {
         let Pair { organisation, from, to } = pair(organisation, from, to);
         family.get_or_create(&PairReason { organisation, from, to, reason: reason.to_owned() }).inc();
     }

@@ -15,7 +15,9 @@ pub(crate) fn client(ca_file: Option<&Path>) -> anyhow::Result<Arc<ClientConfig>
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
     let extra = ca_file.map(authorities).transpose()?.unwrap_or_default();
     let verifier = match Verifier::new_with_extra_roots(extra.clone(), Arc::clone(&provider)) {
-        Ok(verifier) => return Ok(Arc::new(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())),
+        Ok(verifier) => {
+            return Ok(Arc::new(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()));
+        }
         Err(error) => error,
     };
     // A machine without any authority of its own (an empty container): only what the administrator names is trusted.

@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn emote_becomes_me_line_where_the_target_has_none() {
         let wave = What::Message(Message { kind: Kind::Emote, ..Message::text("waves") });
-        assert_eq!(adapt(wave.clone(), &NATIVE, Language::English).parts, [wave.clone()]);
+        assert_eq!(adapt(wave.clone(), &NATIVE, Language::English).parts, std::slice::from_ref(&wave));
         let plain = adapt(wave, &Capabilities::PLAIN, Language::English);
         assert_eq!(texts(&plain), ["/me waves"]);
         assert_eq!(plain.losses, [Loss { feature: Feature::Emote, left: Support::AsText }]);

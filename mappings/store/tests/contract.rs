@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! The embedded database keeps the contract of stores, and what was acknowledged survives.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
+
 use std::{path::Path, sync::Arc};
 
 use dreiklang_engine::port::Store;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! The invariants of `ARCHITECTURE.md`, read from `cargo metadata` and from the sources.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
+
 use std::{
     collections::{BTreeSet, HashMap},
     fs,

@@ -2,6 +2,8 @@
 //! The law of the gateway on two networks in memory over the real database: nothing lost, nothing twice, nothing out of
 //! order, and the sender learns the outcome.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
+
 use std::{path::Path, sync::Arc, time::Duration};
 
 use dreiklang_contract::world::{Counting, StillClock, World, left, right, saying};

@@ -86,7 +86,10 @@ fn prosody(xmpp: &Xmpp, secret: &str) -> String {
         ));
     }
     let items: Vec<String> = xmpp.domains.values().map(|domain| format!("{{ \"{domain}\", \"Gateway\" }}")).collect();
-    text.push_str(&format!("\n-- In the VirtualHost of your users, so that their clients find the gateway:\n-- disco_items = {{ {} }}\n", items.join(", ")));
+    text.push_str(&format!(
+        "\n-- In the VirtualHost of your users, so that their clients find the gateway:\n-- disco_items = {{ {} }}\n",
+        items.join(", ")
+    ));
     text
 }
 

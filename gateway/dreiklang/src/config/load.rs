@@ -45,8 +45,7 @@ pub(crate) fn load(path: &Path) -> Result<Loaded, ConfigError> {
         let line = error.span().map_or(1, |span| line_of(&text, span.start));
         wrong(vec![format!("{file}:{line}: {}", error.message().replace('\n', " "))])
     })?;
-    let environment =
-        Env::prefixed("DREIKLANG_").filter(|key| key.as_str().to_lowercase().starts_with("gateway__")).split("__");
+    let environment = Env::prefixed("DREIKLANG_").filter(|key| key.as_str().to_lowercase().starts_with("gateway__")).split("__");
     let figment = Figment::from(Toml::string(&text)).merge(environment);
     let config: Config = figment.extract().map_err(|error| {
         let problems = error.into_iter().map(|one| {
@@ -104,7 +103,10 @@ fn say(error: &figment::Error) -> String {
                 .map(|candidate| (distance(name, candidate), candidate))
                 .min()
                 .filter(|(distance, candidate)| *distance <= candidate.len().div_ceil(3).max(2))
-                .map_or_else(|| format!("known here: {}", known.join(", ")), |(_, candidate)| format!("did you mean `{candidate}`?"));
+                .map_or_else(
+                    || format!("known here: {}", known.join(", ")),
+                    |(_, candidate)| format!("did you mean `{candidate}`?"),
+                );
             format!("unknown setting `{name}`: {meant}")
         }
         Kind::MissingField(name) if place.is_empty() => format!("`{name}` is missing"),
@@ -174,7 +176,8 @@ fn validate(config: &Config) -> Vec<String> {
                 (Some(_), Some(_)) => problems.push(format!("organisation {id}: mail has both imap and lmtp; choose one")),
                 _ => {}
             }
-            let connections = mail.imap.iter().map(|imap| (&imap.server, imap.security)).chain([(&mail.smtp.server, mail.smtp.security)]);
+            let connections =
+                mail.imap.iter().map(|imap| (&imap.server, imap.security)).chain([(&mail.smtp.server, mail.smtp.security)]);
             for (server, security) in connections {
                 if security == super::Security::None && !is_local(server) {
                     problems.push(format!(
@@ -185,7 +188,8 @@ fn validate(config: &Config) -> Vec<String> {
         }
         if let Some(xmpp) = &organisation.xmpp {
             for network in xmpp.domains.keys().filter(|network| !matches!(network.as_str(), "matrix" | "mail")) {
-                problems.push(format!("organisation {id}: xmpp.domains: there is no network `{network}`; known here: matrix, mail"));
+                problems
+                    .push(format!("organisation {id}: xmpp.domains: there is no network `{network}`; known here: matrix, mail"));
             }
             for (name, there) in [("matrix", organisation.matrix.is_some()), ("mail", organisation.mail.is_some())] {
                 if there && !xmpp.domains.contains_key(name) {
@@ -231,7 +235,10 @@ mod tests {
             GOOD.replacen(from, to, 1)
         };
         let typo = with("homeserver = ", "homeservr = ");
-        assert_eq!(problems(&typo), format!("c.toml:{}: unknown setting `homeservr`: did you mean `homeserver`?", line(&typo, "homeservr")));
+        assert_eq!(
+            problems(&typo),
+            format!("c.toml:{}: unknown setting `homeservr`: did you mean `homeserver`?", line(&typo, "homeservr"))
+        );
         let number = with("server_name = \"hs.example\"", "server_name = 7");
         let said = problems(&number);
         assert!(said.starts_with(&format!("c.toml:{}: ", line(&number, "server_name"))), "{said}");
@@ -242,7 +249,8 @@ mod tests {
         assert!(problems(&syntax).starts_with(&format!("c.toml:{}", line(&syntax, "[gateway"))), "{}", problems(&syntax));
         let variant = with("language = \"de\"", "language = \"fr\"");
         assert!(problems(&variant).contains("must be one of de, en"), "{}", problems(&variant));
-        let plain = with("server = \"mail.example:465\", security = \"tls\"", "server = \"mail.example:465\", security = \"none\"");
+        let plain =
+            with("server = \"mail.example:465\", security = \"tls\"", "server = \"mail.example:465\", security = \"none\"");
         assert!(problems(&plain).contains("same machine only"), "{}", problems(&plain));
         assert!(problems("[gateway]\nstate = \"/x\"\norganisation = []").contains("unknown setting `organisation`"));
     }

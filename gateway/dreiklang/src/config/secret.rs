@@ -30,8 +30,11 @@ impl Secrets<'_> {
         let setting = format!("organisation {}: {setting}", self.organisation);
         if let Some(file) = file {
             let path = self.base.join(file);
-            let text = std::fs::read_to_string(&path)
-                .map_err(|cause| SecretError::File { setting: setting.clone(), path: path.clone(), cause })?;
+            let text = std::fs::read_to_string(&path).map_err(|cause| SecretError::File {
+                setting: setting.clone(),
+                path: path.clone(),
+                cause,
+            })?;
             let text = text.trim();
             return if text.is_empty() { Err(SecretError::Empty { setting, path }) } else { Ok(SecretString::from(text)) };
         }
