@@ -74,8 +74,8 @@ impl Adapter for XmppAdapter {
             running.spawn(async move { component.run(&shared, &hub, &stop).await });
         }
         while let Some(ended) = running.join_next().await {
-            if let Err(error) = ended {
-                tracing::error!(panicked = error.is_panic(), "a component died; all are started again");
+            if !stop.is_cancelled() {
+                tracing::error!(panicked = ended.is_err(), "a component ended by itself; all are started again");
                 return Ok(());
             }
         }

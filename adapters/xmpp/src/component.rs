@@ -100,7 +100,13 @@ impl Component {
             dropped: Box::new(move |why| counter.dropped(why)),
             farewell,
         };
-        self.stay_connected(shared, hub, &mut ports, stop).await;
+        tokio::select! {
+            () = self.stay_connected(shared, hub, &mut ports, stop) => {}
+            Some(died) = workers.join_next() => {
+                tracing::error!(component = %self.domain, panicked = died.is_err(), "a part died; the component is started again");
+                return;
+            }
+        }
         // The workers end when nothing more can come; what they still answer nobody can write.
         drop(ports);
         let finished = async { while workers.join_next().await.is_some() {} };

@@ -7,6 +7,8 @@ mod books;
 mod connection;
 mod ledger;
 mod session;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use back_off::BackOff;
 pub(crate) use books::Books;

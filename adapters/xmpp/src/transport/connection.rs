@@ -8,7 +8,7 @@ use rxml::bytes::BytesMut;
 use secrecy::{ExposeSecret, SecretString};
 use sha1::{Digest, Sha1};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpStream, lookup_host},
 };
 
@@ -52,8 +52,8 @@ pub(crate) enum OpenError {
 }
 
 /// An open stream.
-pub(crate) struct Connection {
-    pub(crate) socket: TcpStream,
+pub(crate) struct Connection<S = TcpStream> {
+    pub(crate) socket: S,
     pub(crate) reader: Reader,
     /// What was received and not read yet.
     pub(crate) input: BytesMut,
@@ -66,7 +66,15 @@ pub(crate) struct Connection {
 /// # Errors
 /// [`OpenError`].
 pub(crate) async fn open(server: &str, domain: &ComponentDomain, secret: &SecretString) -> Result<Connection, OpenError> {
-    let mut socket = connect(server).await?;
+    greet(connect(server).await?, domain, secret).await
+}
+
+/// Stream header and handshake (XEP-0114 §3).
+pub(super) async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
+    mut socket: S,
+    domain: &ComponentDomain,
+    secret: &SecretString,
+) -> Result<Connection<S>, OpenError> {
     let (mut reader, mut input) = (Reader::new(), BytesMut::with_capacity(CHUNK));
     let header = format!(
         "<?xml version='1.0'?><stream:stream xmlns='{}' xmlns:stream='{}' to='{domain}'>",
@@ -110,11 +118,15 @@ async fn in_time<T>(step: impl Future<Output = Result<T, OpenError>>) -> Result<
     tokio::time::timeout(STEP, step).await.unwrap_or(Err(OpenError::Slow))
 }
 
-async fn send(socket: &mut TcpStream, bytes: &[u8]) -> Result<(), OpenError> {
-    in_time(async { socket.write_all(bytes).await.map_err(|_| OpenError::Closed) }).await
+async fn send(socket: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> Result<(), OpenError> {
+    in_time(async {
+        socket.write_all(bytes).await.map_err(|_| OpenError::Closed)?;
+        socket.flush().await.map_err(|_| OpenError::Closed)
+    })
+    .await
 }
 
-async fn receive(socket: &mut TcpStream, reader: &mut Reader, input: &mut BytesMut) -> Result<Frame, OpenError> {
+async fn receive(socket: &mut (impl AsyncRead + Unpin), reader: &mut Reader, input: &mut BytesMut) -> Result<Frame, OpenError> {
     loop {
         if let Some(frame) = reader.next(input).map_err(OpenError::Strange)? {
             return Ok(frame);

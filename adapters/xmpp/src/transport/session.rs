@@ -10,8 +10,7 @@ use dreiklang_model::Reason;
 use minidom::Element;
 use rxml::bytes::BytesMut;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::tcp::ReadHalf,
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::mpsc::{self, error::TrySendError},
     time::Instant,
 };
@@ -47,6 +46,9 @@ const SWALLOWED: Duration = Duration::from_secs(120);
 /// Longest farewell: until everybody is told, and until the server has closed its side.
 const FAREWELL: Duration = Duration::from_secs(3);
 const CLOSING: Duration = Duration::from_secs(2);
+
+/// Whoever should take what comes in has died.
+const NOBODY: &str = "a part of the gateway died and is started again";
 
 /// Something for the service.
 #[derive(Debug)]
@@ -103,21 +105,22 @@ enum Held {
 }
 
 /// Serves a stream until it breaks or `stop` is cancelled.
-pub(crate) async fn serve(
-    connection: Connection,
+pub(crate) async fn serve<S: AsyncRead + AsyncWrite>(
+    connection: Connection<S>,
     domain: &ComponentDomain,
     mut orders: mpsc::Receiver<Order>,
     ports: &mut Ports,
     stop: &CancellationToken,
 ) -> End {
-    let Connection { mut socket, reader, input, id } = connection;
-    let (mut from_server, mut to_server) = socket.split();
+    let Connection { socket, reader, input, id } = connection;
+    let (mut from_server, mut to_server) = tokio::io::split(socket);
     let mut session = Session {
         domain,
         reader,
         input,
         output: BytesMut::new(),
         book: ports.books.open(id),
+        misrouted: false,
         phase: Phase::Open,
         held: Some(Held::Task(Task::Online)),
         heard: Instant::now(),
@@ -156,12 +159,14 @@ pub(crate) async fn serve(
                 Some(answer) => session.write_answer(answer),
                 None => answers_open = false,
             },
-            permit = ports.messages.reserve(), if matches!(session.held, Some(Held::Message(_))) => session.hand_on(|held| {
-                if let (Held::Message(message), Ok(permit)) = (held, permit) { permit.send(message) }
-            }),
-            permit = ports.service.reserve(), if matches!(session.held, Some(Held::Task(_))) => session.hand_on(|held| {
-                if let (Held::Task(task), Ok(permit)) = (held, permit) { permit.send(task) }
-            }),
+            room = ports.messages.reserve(), if matches!(session.held, Some(Held::Message(_))) => match room {
+                Ok(room) => session.hand_on(|held| if let Held::Message(message) = held { room.send(message) }),
+                Err(_) => break session.ended(NOBODY),
+            },
+            room = ports.service.reserve(), if matches!(session.held, Some(Held::Task(_))) => match room {
+                Ok(room) => session.hand_on(|held| if let Held::Task(task) = held { room.send(task) }),
+                Err(_) => break session.ended(NOBODY),
+            },
             () = tokio::time::sleep_until(deadline) => if let Err(end) = session.time_is_up() {
                 break end;
             },
@@ -190,6 +195,8 @@ struct Session<'a> {
     output: BytesMut,
     /// What was written and is not proved; shared with the other connections.
     book: Arc<Book>,
+    /// Something came in that is meant for another component; said once.
+    misrouted: bool,
     phase: Phase,
     /// What came in and could not be handed on yet.
     held: Option<Held>,
@@ -222,7 +229,7 @@ impl Session<'_> {
     }
 
     /// Hands on all that was received before the connection broke: nobody else has it.
-    async fn drain(&mut self, from_server: &mut ReadHalf<'_>, ports: &Ports) {
+    async fn drain(&mut self, from_server: &mut (impl AsyncRead + Unpin), ports: &Ports) {
         loop {
             let whole = self.take_in(ports);
             match self.held.take() {
@@ -250,25 +257,34 @@ impl Session<'_> {
             (ports.dropped)("malformed");
             return Ok(());
         };
-        // Only the component itself can send from the component's domain: the server sees to that.
-        if envelope.kind == Kind::Iq
-            && ports.own.iter().any(|own| own.as_str() == envelope.from)
-            && envelope.id.is_some_and(|id| ports.books.returned(id))
-        {
+        // Only the component itself can send from the component's domain: the server sees to that. What it sends to itself are
+        // barriers, perhaps of an earlier stream.
+        let own = |jid: &str| ports.own.iter().any(|own| own.as_str() == jid);
+        if envelope.kind == Kind::Iq && envelope.from == envelope.to && own(envelope.from) {
+            if let Some(id) = envelope.id {
+                ports.books.returned(id);
+            }
             return Ok(());
+        }
+        if address::domain(envelope.to) != self.domain.as_str() && !std::mem::replace(&mut self.misrouted, true) {
+            tracing::warn!(
+                component = %self.domain,
+                "the server hands over here what is meant for another component, so the order of messages is not certain: \
+                 set `global_routes: false` in the listener of the components (ejabberd)"
+            );
         }
         if settles(&envelope, &stanza, &ports.books) {
             return Ok(());
         }
         self.held = if envelope.kind == Kind::Message {
             match ports.messages.try_send(stanza) {
-                Err(TrySendError::Full(message)) => Some(Held::Message(message)),
-                _ => None,
+                Err(TrySendError::Full(message) | TrySendError::Closed(message)) => Some(Held::Message(message)),
+                Ok(()) => None,
             }
         } else {
             match ports.service.try_send(Task::Stanza(stanza)) {
-                Err(TrySendError::Full(task)) => Some(Held::Task(task)),
-                _ => None,
+                Err(TrySendError::Full(task) | TrySendError::Closed(task)) => Some(Held::Task(task)),
+                Ok(()) => None,
             }
         };
         Ok(())
