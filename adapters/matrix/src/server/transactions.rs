@@ -34,6 +34,7 @@ pub(super) async fn push(
         let Door { service, hub } = door.clone();
         async move {
             if gap {
+                tracing::warn!("a transaction of the homeserver never came: the rooms are read");
                 hub.dropped("gap");
                 service.missed.notify_one();
                 reconcile::before(&service, &hub, &events).await;
