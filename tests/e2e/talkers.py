@@ -115,6 +115,13 @@ class OnMail(Talker):
         ghost = self.ghost_of(sender)
         return [said(mail.text) for mail in self.client.mails.items if self._from(mail, ghost)]
 
+    async def heard_by_id(self, sender: Talker) -> list[str]:
+        """The same, in the order of the Message-IDs."""
+        await self.client.fetch()
+        ghost = self.ghost_of(sender)
+        mine = [mail for mail in self.client.mails.items if self._from(mail, ghost)]
+        return [said(mail.text) for mail in sorted(mine, key=lambda mail: mail.header("Message-ID") or "")]
+
 
 def said(text: str) -> str:
     """What the person said: flowed lines joined, the signature left out (RFC 3676)."""

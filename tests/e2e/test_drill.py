@@ -50,8 +50,13 @@ class Stream:
             await asyncio.sleep(0.02)
 
     async def numbers(self) -> list[int]:
+        """In the order in which they arrived. Mail servers deliver in parallel, and mail programs sort by date: there the order is that
+        of the ids, which grow with the time at which the gateway took the message over."""
         pattern = re.compile(rf"^{self.source.network} to {self.target.network} number (\d+)$")
-        found = (pattern.match(text) for text in await self.target.heard(self.source))
+        texts = await self.target.heard(self.source)
+        if isinstance(self.target, OnMail):
+            texts = await self.target.heard_by_id(self.source)
+        found = (pattern.match(text) for text in texts)
         return [int(match[1]) for match in found if match]
 
 

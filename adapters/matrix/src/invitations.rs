@@ -42,9 +42,6 @@ pub(crate) async fn answer(service: &Service, hub: &Hub, invitation: &Invitation
     };
     let puppet = service.ghosts.ensure(&service.client, hub, &invitation.ghost, Some(&ghost.name)).await?;
     let room = &invitation.room;
-    if invitation.preview.encrypted {
-        return decline(service, &puppet, room, &words::say(hub.language(), &Text::EncryptedRoom)).await;
-    }
     if invitation.preview.public {
         return decline(service, &puppet, room, notices::direct_only(hub.language())).await;
     }
@@ -60,7 +57,10 @@ pub(crate) async fn answer(service: &Service, hub: &Hub, invitation: &Invitation
     }
     match nature(service, &puppet, room, &invitation.by).await? {
         Nature::Direct => settle(service, hub, &puppet, invitation).await,
-        Nature::Encrypted => decline(service, &puppet, room, &words::say(hub.language(), &Text::EncryptedRoom)).await,
+        Nature::Encrypted => {
+            notices::encrypted_from_the_start(service, hub, &puppet, room).await?;
+            decline(service, &puppet, room, &words::say(hub.language(), &Text::EncryptedRoom)).await
+        }
         Nature::Group => decline(service, &puppet, room, notices::direct_only(hub.language())).await,
     }
 }

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::{
     duties::Refusal,
+    ghosts::Puppet,
     outward,
     sending::{Outgoing, send},
     service::{Service, Trouble, address, chat_id, ghost_of, room_of},
@@ -40,6 +41,15 @@ pub(crate) async fn encrypted(service: &Service, hub: &Hub, room: &OwnedRoomId) 
     let content = outward::notice(&words::say(hub.language(), &Text::EncryptedRoom));
     speak(service, hub, room, &content, &format!("encrypted-{room}")).await?;
     Ok(hub.set_note(&told_of_encryption(room), Some("")).await?)
+}
+
+/// Tells the person who asked a ghost into an encrypted room the same, in that room: an invitation that is only declined
+/// leaves him guessing.
+pub(crate) async fn encrypted_from_the_start(service: &Service, hub: &Hub, ghost: &Puppet, room: &RoomId) -> Result<(), Trouble> {
+    let content = outward::notice(&words::say(hub.language(), &Text::EncryptedRoom));
+    let transaction = format!("encrypted-{room}");
+    send(&service.client, ghost, room, Outgoing { transaction: &transaction, content: &content, at: None }).await?;
+    Ok(())
 }
 
 /// The note that the people of a room were told.
