@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! The adapter as the engine sees it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use dreiklang_engine::{
     Hub, Leg,
     port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding},
 };
-use dreiklang_model::{Capabilities, NativeId, Network, Reason, Support, What};
+use dreiklang_model::{Address, Capabilities, NativeId, Network, Reason, Support, What};
 use tokio::{io::AsyncWriteExt, sync::oneshot, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -16,13 +16,16 @@ use crate::{
     address,
     component::{Component, Shared},
     config::{Config, ConfigError},
-    outward,
+    outward, reach,
     senders::Senders,
     transport::{self, OpenError, Order},
 };
 
 /// What servers take in one stanza by default is 64 KiB; the rest of it is envelope.
 const LONGEST_TEXT: usize = 58 * 1024;
+
+/// Longest wait for the answer of another server.
+const ANSWER: Duration = Duration::from_secs(4);
 
 /// XMPP by external components (XEP-0114): one for each foreign network.
 pub struct XmppAdapter {
@@ -52,6 +55,7 @@ impl XmppAdapter {
             own,
             senders: Arc::new(Senders::new()),
             books: Arc::default(),
+            questions: Arc::default(),
         };
         let component = |(network, domain): (Network, crate::ComponentDomain)| {
             (domain.as_str().to_owned(), Arc::new(Component::new(domain, network)))
@@ -116,6 +120,21 @@ impl Adapter for XmppAdapter {
             subject: Support::Native,
             longest_text: LONGEST_TEXT,
         }
+    }
+
+    /// Never says yes: no server tells whether a person exists. It says no for domains that the server does not reach.
+    async fn reaches(&self, who: &Address) -> Option<bool> {
+        let (component, orders) = self.components.values().find_map(|one| Some((one, one.orders()?)))?;
+        let domain = address::domain(who.as_str());
+        let (id, answer) = self.shared.questions.ask(domain)?;
+        let stanzas = vec![reach::question(component.domain.as_str(), domain, &id)];
+        let to = address::person(domain)?;
+        let asked = async {
+            let (done, _routed) = oneshot::channel();
+            orders.send(Order { id, to, stanzas, done }).await.ok()?;
+            answer.await.ok()
+        };
+        reach::verdict(&tokio::time::timeout(ANSWER, asked).await.ok()??)
     }
 
     async fn check(&self) -> Vec<Finding> {

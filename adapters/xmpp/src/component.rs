@@ -18,7 +18,7 @@ use crate::{
     inward::{self, Acceptor},
     senders::Senders,
     service::{self, Service},
-    transport::{self, BackOff, Books, Connection, End, OpenError, Order, Ports},
+    transport::{self, BackOff, Books, Connection, End, OpenError, Order, Ports, Questions},
 };
 
 /// How much of each kind may wait. What is received and not durable yet dies with the process, so it is little.
@@ -46,6 +46,7 @@ pub(crate) struct Shared {
     pub(crate) components: Arc<Vec<(ComponentDomain, Network)>>,
     pub(crate) senders: Arc<Senders>,
     pub(crate) books: Arc<Books>,
+    pub(crate) questions: Arc<Questions>,
 }
 
 impl Component {
@@ -97,6 +98,7 @@ impl Component {
             service: tasks,
             own: shared.own.clone(),
             books: Arc::clone(&shared.books),
+            questions: Arc::clone(&shared.questions),
             dropped: Box::new(move |why| counter.dropped(why)),
             farewell,
         };

@@ -13,6 +13,7 @@ mod config;
 mod envelope;
 mod inward;
 mod outward;
+mod reach;
 mod senders;
 mod service;
 mod transport;

@@ -6,6 +6,7 @@ mod back_off;
 mod books;
 mod connection;
 mod ledger;
+mod questions;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -14,4 +15,5 @@ pub(crate) use back_off::BackOff;
 pub(crate) use books::Books;
 pub(crate) use connection::{Connection, OpenError, open};
 pub(crate) use ledger::Order;
+pub(crate) use questions::Questions;
 pub(crate) use session::{End, Ports, Task, serve};

@@ -20,6 +20,7 @@ use super::{
     books::{Book, Books},
     connection::{Connection, stream_condition},
     ledger::Order,
+    questions::Questions,
 };
 use crate::{
     address,
@@ -73,6 +74,8 @@ pub(crate) struct Ports {
     pub(crate) own: Vec<ComponentDomain>,
     /// What all open streams have written.
     pub(crate) books: Arc<Books>,
+    /// What the gateway itself wants to know.
+    pub(crate) questions: Arc<Questions>,
     /// Who counts what is dropped.
     pub(crate) dropped: Box<dyn Fn(&'static str) + Send + Sync>,
     /// Says that everything that had to be said before the end is among the answers.
@@ -273,7 +276,9 @@ impl Session<'_> {
                  set `global_routes: false` in the listener of the components (ejabberd)"
             );
         }
-        if settles(&envelope, &stanza, &ports.books) {
+        if settles(&envelope, &stanza, &ports.books)
+            || (envelope.kind == Kind::Iq && ports.questions.answered(&envelope, &stanza))
+        {
             return Ok(());
         }
         self.held = if envelope.kind == Kind::Message {

@@ -118,6 +118,7 @@ impl Lab {
             service,
             own: vec![domain()],
             books: Arc::default(),
+            questions: Arc::default(),
             dropped: Box::new(move |why| counter.lock().unwrap().push(why)),
             farewell: farewell.clone(),
         };
