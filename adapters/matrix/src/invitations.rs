@@ -94,11 +94,11 @@ async fn settle(service: &Service, hub: &Hub, ghost: &Puppet, invitation: &Invit
         }
     }
     service.saw(room, user, Membership::Join);
-    reconcile::open(service, hub, room, &ghost.user, ghost.identity()).await?;
-    match leaving {
-        Some(leaving) if leaving.room != *room => moving::depart(service, hub, ghost, user, &leaving, room).await,
-        _ => Ok(()),
+    // The old room first: as soon as anything of the new one is heard, there is one room only.
+    if let Some(leaving) = leaving.filter(|leaving| leaving.room != *room) {
+        moving::depart(service, hub, ghost, user, &leaving, room).await?;
     }
+    reconcile::open(service, hub, room, &ghost.user, ghost.identity()).await
 }
 
 fn lost_leg() -> StoreError {

@@ -35,11 +35,7 @@ pub(crate) async fn prepare(
     old: &OwnedRoomId,
     new: &OwnedRoomId,
 ) -> Result<Leaving, Trouble> {
-    let there = match chats::membership(service, ghost.identity(), old, user).await {
-        Ok(there) => there,
-        Err(error) if error.is_absent() => Membership::Out,
-        Err(error) => return Err(error.into()),
-    };
+    let there = whereabouts(service, ghost, user, old).await?;
     if there == Membership::Invite {
         carry_over(service, ghost, old, new).await?;
     }
@@ -73,7 +69,8 @@ fn is_said_by(event: &Value, ghost: &UserId) -> bool {
         && event.get("sender").and_then(Value::as_str) == Some(ghost.as_str())
 }
 
-/// Leaves the old room: says where the conversation goes on, or takes the invitation back. Idempotent.
+/// Leaves the old room: says where the conversation goes on, or takes the invitation back. What was said there to the last
+/// is not lost. The new room is bound already. Idempotent.
 pub(crate) async fn depart(
     service: &Service,
     hub: &Hub,
@@ -85,17 +82,33 @@ pub(crate) async fn depart(
     let old = &leaving.room;
     let link = new.matrix_to_uri_via([service.ours.server().to_owned()]).to_string();
     let text = words::say(hub.language(), &Text::ChatMoved { link: &link });
-    if leaving.told {
+    // He may have come in at the last moment.
+    let told = leaving.told || whereabouts(service, ghost, user, old).await? == Membership::Join;
+    if told {
         let transaction = format!("left-for-{new}");
         let content = outward::notice(&text);
         let outgoing = Outgoing { transaction: &transaction, content: &content, at: None };
         unless_refused(send(&service.client, ghost, old, outgoing).await)?;
     } else {
-        unless_refused(service.client.call(ghost.identity(), kick_user::v3::Request::new(old.clone(), user.to_owned())).await)?;
+        let mut withdraw = kick_user::v3::Request::new(old.clone(), user.to_owned());
+        withdraw.reason = Some(text.clone());
+        unless_refused(service.client.call(ghost.identity(), withdraw).await)?;
     }
     let mut leave = leave_room::v3::Request::new(old.clone());
     leave.reason = Some(text);
-    unless_refused(service.client.call(ghost.identity(), leave).await)
+    unless_refused(service.client.call(ghost.identity(), leave).await)?;
+    match reconcile::left_behind(service, hub, old, new, &ghost.user, ghost.identity()).await {
+        Err(trouble) if trouble.is_final() => Ok(()),
+        done => done,
+    }
+}
+
+async fn whereabouts(service: &Service, ghost: &Puppet, user: &UserId, room: &RoomId) -> Result<Membership, Trouble> {
+    match chats::membership(service, ghost.identity(), room, user).await {
+        Ok(there) => Ok(there),
+        Err(error) if error.is_absent() => Ok(Membership::Out),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The ghost may have left before, or the room may be gone.

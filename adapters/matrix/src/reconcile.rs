@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::{
     client::{As, CallError},
     inbox,
-    inward::{self, Inward},
+    inward::{self, Inward, Said, Sent},
     openings::Meanwhile,
     service::{Service, Trouble, chat_id, ghost_of, room_id},
 };
@@ -86,15 +86,43 @@ pub(crate) async fn open(
 }
 
 /// Takes everything in the room after the last event read, but nothing from before the ghost was asked in.
-pub(crate) async fn catch_up(
+async fn catch_up(service: &Service, hub: &Hub, room: &RoomId, ghost: &UserId, identity: As<'_>) -> Result<(), Trouble> {
+    let Missed { events, newest } = missed(service, hub, room, ghost, identity).await?;
+    inbox::take(service, hub, events, Freshness::Asked).await?;
+    if let Some(newest) = newest {
+        service.watermarks.reached(room, &newest);
+    }
+    Ok(())
+}
+
+/// Takes what was said in a room that the ghost has left, as said in the one where the conversation goes on.
+pub(crate) async fn left_behind(
     service: &Service,
     hub: &Hub,
-    room: &RoomId,
+    old: &RoomId,
+    new: &RoomId,
     ghost: &UserId,
     identity: As<'_>,
 ) -> Result<(), Trouble> {
+    let moved = |event| match event {
+        Inward::Said(Said { sent, what }) => Some(Inward::Said(Said { sent: Sent { room: new.to_owned(), ..sent }, what })),
+        _ => None,
+    };
+    let events = missed(service, hub, old, ghost, identity).await?.events.into_iter().filter_map(moved).collect();
+    Ok(inbox::take(service, hub, events, Freshness::Asked).await?)
+}
+
+/// What may have been missed in a room.
+struct Missed {
+    /// In order.
+    events: Vec<Inward>,
+    /// Up to where the room was read.
+    newest: Option<OwnedEventId>,
+}
+
+async fn missed(service: &Service, hub: &Hub, room: &RoomId, ghost: &UserId, identity: As<'_>) -> Result<Missed, Trouble> {
     let known = service.watermarks.of(hub, room).await?;
-    let mut missed = Vec::new();
+    let mut read = Vec::new();
     let mut newest = None;
     let mut from = None;
     'pages: for page in 0.. {
@@ -110,20 +138,17 @@ pub(crate) async fn catch_up(
             if known.as_ref().is_some_and(|known| id == Some(known.as_str())) || inward::invites(event, ghost) {
                 break 'pages;
             }
-            missed.push(inward::read(event, &service.ours));
+            read.push(inward::read(event, &service.ours));
         }
         match next {
             Some(next) if !events.is_empty() => from = Some(next),
             _ => break,
         }
     }
-    missed.reverse();
-    let news: Vec<Inward> = missed.into_iter().filter(|event| !matches!(event, Inward::Dropped(_))).collect();
-    inbox::take(service, hub, news, Freshness::Asked).await?;
-    if let Some(newest) = newest {
-        service.watermarks.reached(room, &newest);
-    }
-    Ok(())
+    read.reverse();
+    // What is dropped was counted when it was pushed.
+    read.retain(|event| !matches!(event, Inward::Dropped(_)));
+    Ok(Missed { events: read, newest })
 }
 
 /// One page of a room's events, newest first, and where the next one begins.

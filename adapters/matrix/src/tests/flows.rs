@@ -187,3 +187,21 @@ async fn a_lost_event_is_found_behind_one_that_was_pushed() {
     heard.sort_unstable();
     assert_eq!(heard, ["lost", "pushed"]);
 }
+
+#[tokio::test]
+async fn what_is_said_in_the_old_room_while_the_conversation_moves_is_not_lost() {
+    let mut gateway = Gateway::start().await;
+    gateway.bound("!old").await;
+    let invitation = gateway.homeserver.room("!new", ALICE, GHOST);
+    gateway.homeserver.fault("/leave", false, 502, json!("bad gateway"));
+    gateway.push(&[&invitation]).await;
+    // The room is bound anew, but the ghost has not got away from the old one yet.
+    let old = ChatId::new("!old").unwrap();
+    until(async || gateway.hub.leg_of_chat(&old).await.unwrap().is_none()).await;
+    let behind = gateway.homeserver.say("!old", ALICE, "into the old room");
+    let ahead = gateway.homeserver.say("!new", ALICE, "into the new room");
+    gateway.push(&[&behind, &ahead]).await;
+    gateway.bob_hears_texts(&["into the old room", "into the new room"]).await;
+    assert!(gateway.homeserver.said(GHOST)[0].1.contains("!new"));
+    assert_eq!(gateway.homeserver.world.lock().unwrap().rooms["!old"].members[GHOST], "leave");
+}

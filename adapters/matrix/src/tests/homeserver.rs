@@ -159,6 +159,15 @@ impl World {
                 self.member(room, user, user, "leave");
                 (200, json!({}))
             }
+            // Who has left may read what was said until then.
+            ("GET", ["v3", "rooms", room, "messages"]) => {
+                let events = &self.rooms[*room].events;
+                let left =
+                    events.iter().rposition(|event| event["state_key"] == user && event["content"]["membership"] == "leave");
+                let until = if is_in(self, room) { events.len() } else { left.unwrap_or_default() };
+                let events: Vec<&Value> = events.iter().take(until).rev().collect();
+                (200, json!({ "start": "s", "chunk": events }))
+            }
             (_, ["v3", "rooms", room, ..]) if !is_in(self, room) => (403, error("M_FORBIDDEN", "not in room")),
             ("POST", ["v3", "rooms", room, "invite"]) => {
                 self.member(room, user, body["user_id"].as_str().unwrap(), "invite");
@@ -184,10 +193,6 @@ impl World {
                 let event = self.add(room, user, kind, None, body.clone())["event_id"].as_str().unwrap().to_owned();
                 self.transactions.insert(known, event.clone());
                 (200, json!({ "event_id": event }))
-            }
-            ("GET", ["v3", "rooms", room, "messages"]) => {
-                let events: Vec<&Value> = self.rooms[*room].events.iter().rev().collect();
-                (200, json!({ "start": "s", "chunk": events }))
             }
             _ => (404, error("M_NOT_FOUND", "")),
         }
