@@ -2,7 +2,7 @@
 //! The bot: the same words on every network. It answers in the conversation in which it was asked.
 
 use dreiklang_model::{
-    Address, DeliveryId, DisplayName, Event, EventId, Kind, Message, Network, Reason, What,
+    Address, DeliveryId, DisplayName, Event, Kind, Message, Network, Reason, What,
     words::{self, Text},
 };
 
@@ -96,7 +96,7 @@ fn reachable(live: &Live, address: &Address) -> Result<(), Reason> {
 
 fn row(live: &Live, lane: LaneKey, what: What) -> NewRow {
     let now = live.clock.now();
-    let id = EventId::from_parts(now, live.entropy.random());
+    let id = live.new_event();
     NewRow {
         organisation: live.key,
         delivery: DeliveryId { event: id, part: 0 },

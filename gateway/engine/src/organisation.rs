@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! One organisation: what it configured ([`Organisation`]) and what lives while the gateway runs (`Live`).
 
-use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use dreiklang_model::{
-    Address, ChatId, ConversationId, DisplayName, Language, Network, OrganisationId, PersonaId, Reason, words,
+    Address, ChatId, ConversationId, DisplayName, EventId, Language, Network, OrganisationId, PersonaId, Reason, words,
 };
 use moka::sync::Cache;
 
@@ -119,6 +124,8 @@ pub(crate) struct Live {
     pub(crate) health: Arc<HealthBoard>,
     pub(crate) adapters: HashMap<Network, Arc<dyn Adapter>>,
     pub(crate) limits: Limits,
+    /// The id that was given last.
+    last_event: Mutex<Option<EventId>>,
     /// Rows of the store that hardly ever change; every change goes through this process, which then forgets them here.
     personas: Cache<Address, Persona>,
     legs: Cache<LaneKey, Arc<LegRow>>,
@@ -154,11 +161,21 @@ impl Live {
             pseudonyms: parts.pseudonyms,
             health: parts.health,
             adapters: parts.adapters.into_iter().map(|adapter| (adapter.network(), adapter)).collect(),
+            last_event: Mutex::default(),
             personas: Cache::new(10_000),
             legs: Cache::new(20_000),
             chats: Cache::new(20_000),
             conversations: Cache::new(20_000),
         }
+    }
+
+    /// A new id for an event. Ids sort in the order in which they are given, also within one millisecond.
+    pub(crate) fn new_event(&self) -> EventId {
+        let fresh = EventId::from_parts(self.clock.now(), self.entropy.random());
+        let mut last = self.last_event.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = last.map_or(fresh, |last| fresh.max(last.successor()));
+        *last = Some(id);
+        id
     }
 
     /// The persona behind an account, made if it is new; its name follows what the network says.

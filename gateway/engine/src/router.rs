@@ -3,7 +3,7 @@
 //! One transaction at the end makes the arrival and all that follows from it durable.
 
 use dreiklang_model::{
-    Address, ConversationId, DeliveryId, Event, EventId, Feature, Loss, Network, Reason, Report, Support, What, Written, adapt,
+    Address, ConversationId, DeliveryId, Event, Feature, Loss, Network, Reason, Report, Support, What, Written, adapt,
 };
 
 use crate::{
@@ -73,7 +73,7 @@ async fn route(live: &Live, network: &Network, received: &Received) -> Result<Re
         return Ok(Err(Reason::TooMany));
     }
     let event = Event {
-        id: EventId::from_parts(now, live.entropy.random()),
+        id: live.new_event(),
         conversation,
         author: Some(author.id),
         sent_at: received.sent_at.min(now),
@@ -271,7 +271,7 @@ pub(crate) fn news(
 ) -> NewRow {
     let now = live.clock.now();
     let what = What::Report { of: of.clone(), report };
-    let id = EventId::from_parts(now, live.entropy.random());
+    let id = live.new_event();
     NewRow {
         organisation: live.key,
         delivery: DeliveryId { event: id, part: 0 },

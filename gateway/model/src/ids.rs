@@ -81,6 +81,12 @@ macro_rules! ulid_id {
                 Self(Ulid::from_parts(u64::try_from(at.as_millis()).unwrap_or(0), random).0)
             }
 
+            /// The next id: what comes within the same millisecond still sorts in its order.
+            #[must_use]
+            pub fn successor(self) -> Self {
+                Self(self.0.wrapping_add(1))
+            }
+
             /// The sixteen bytes, most significant first: byte order is time order.
             #[must_use]
             pub fn to_bytes(self) -> [u8; 16] {
