@@ -98,15 +98,16 @@ fn say(error: &figment::Error) -> String {
     let place = error.path.join(".");
     match &error.kind {
         Kind::UnknownField(name, known) => {
-            let meant = known
+            let begins = known.iter().find(|candidate| candidate.starts_with(&format!("{name}_")));
+            let near = known
                 .iter()
                 .map(|candidate| (distance(name, candidate), candidate))
                 .min()
                 .filter(|(distance, candidate)| *distance <= candidate.len().div_ceil(3).max(2))
-                .map_or_else(
-                    || format!("known here: {}", known.join(", ")),
-                    |(_, candidate)| format!("did you mean `{candidate}`?"),
-                );
+                .map(|(_, candidate)| candidate);
+            let meant = begins
+                .or(near)
+                .map_or_else(|| format!("known here: {}", known.join(", ")), |candidate| format!("did you mean `{candidate}`?"));
             format!("unknown setting `{name}`: {meant}")
         }
         Kind::MissingField(name) if place.is_empty() => format!("`{name}` is missing"),
