@@ -120,14 +120,15 @@ class MatrixClient:
         await self.api("PUT", path, direct)
         return room
 
-    async def send(self, room: str, content: Event, event_type: str = "m.room.message") -> str:
-        """Sends any event (encrypted in an encrypted room when the client has a store) and returns its id."""
+    async def send(self, room: str, content: Event, event_type: str = "m.room.message", txn: str | None = None) -> str:
+        """Sends any event (encrypted in an encrypted room when the client has a store) and returns its id. With the same `txn` a
+        repeat is the same event."""
         if self.encrypts:
             answer = await self.nio.room_send(room, event_type, content, ignore_unverified_devices=True)
             if not hasattr(answer, "event_id"):
                 raise MatrixError(f"{self.user_id}: send: {answer}")
             return str(answer.event_id)
-        path = f"/_matrix/client/v3/rooms/{quote(room)}/send/{event_type}/{uuid.uuid4().hex}"
+        path = f"/_matrix/client/v3/rooms/{quote(room)}/send/{event_type}/{txn or uuid.uuid4().hex}"
         return str((await self.api("PUT", path, content))["event_id"])
 
     async def send_text(self, room: str, text: str) -> str:
