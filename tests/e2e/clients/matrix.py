@@ -16,6 +16,8 @@ from nio import AsyncClient, AsyncClientConfig, InviteEvent, LoginResponse, Sync
 from .inbox import TIMEOUT, Inbox
 
 Event = dict[str, Any]
+# After an outage of the homeserver more can be new in a room than it shows unasked.
+FILTER = {"room": {"timeline": {"limit": 5000}}}
 
 
 class MatrixError(AssertionError):
@@ -173,7 +175,7 @@ class MatrixClient:
 
     async def _sync_loop(self) -> None:
         while True:
-            answer = await self.nio.sync(timeout=20000, full_state=not self._first.is_set())
+            answer = await self.nio.sync(timeout=20000, sync_filter=FILTER, full_state=not self._first.is_set())
             if isinstance(answer, SyncError):
                 if answer.status_code in ("M_UNKNOWN_TOKEN", "M_MISSING_TOKEN"):
                     raise MatrixError(f"{self.user_id}: sync: {answer}")
