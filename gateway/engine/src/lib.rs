@@ -15,6 +15,7 @@ mod limits;
 mod organisation;
 pub mod port;
 mod pseudonym;
+mod references;
 mod retention;
 mod router;
 

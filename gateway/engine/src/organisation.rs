@@ -9,7 +9,7 @@ use std::{
 };
 
 use dreiklang_model::{
-    Address, ChatId, ConversationId, DisplayName, EventId, Language, Network, OrganisationId, PersonaId, Reason, words,
+    Address, ChatId, ConversationId, DisplayName, EventId, Language, Network, OrganisationId, PersonaId, Reason, What, words,
 };
 use moka::sync::Cache;
 
@@ -243,6 +243,16 @@ impl Live {
 
     pub(crate) fn remember_conversation(&self, one: PersonaId, other: PersonaId, conversation: ConversationId) {
         self.conversations.insert((one.min(other), one.max(other)), conversation);
+    }
+
+    /// Lets the networks that hold the files of a message go of them: it was delivered.
+    pub(crate) async fn release(&self, what: &What) {
+        let (What::Message(message) | What::Edit { to: message, .. }) = what else { return };
+        for file in &message.attachments {
+            if let Some(adapter) = self.adapters.get(&file.source.network) {
+                adapter.release(&file.source).await;
+            }
+        }
     }
 
     /// Forgets what is remembered of a leg: it changed in the store.
