@@ -9,6 +9,7 @@ mod dispatcher;
 mod engine;
 mod health;
 mod hub;
+mod in_flight;
 mod lane;
 mod leg;
 mod limits;

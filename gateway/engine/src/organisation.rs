@@ -16,6 +16,7 @@ use moka::sync::Cache;
 use crate::{
     Leg, Pseudonyms,
     health::HealthBoard,
+    in_flight::InFlight,
     limits::Limits,
     port::{Adapter, AddressBook, Bound, Clock, Entropy, LaneKey, LegRow, Meter, OrganisationKey, Persona, Store, StoreError},
 };
@@ -124,6 +125,7 @@ pub(crate) struct Live {
     pub(crate) health: Arc<HealthBoard>,
     pub(crate) adapters: HashMap<Network, Arc<dyn Adapter>>,
     pub(crate) limits: Limits,
+    pub(crate) in_flight: InFlight,
     /// The id that was given last.
     last_event: Mutex<Option<EventId>>,
     /// Rows of the store that hardly ever change; every change goes through this process, which then forgets them here.
@@ -161,6 +163,7 @@ impl Live {
             pseudonyms: parts.pseudonyms,
             health: parts.health,
             adapters: parts.adapters.into_iter().map(|adapter| (adapter.network(), adapter)).collect(),
+            in_flight: InFlight::default(),
             last_event: Mutex::default(),
             personas: Cache::new(10_000),
             legs: Cache::new(20_000),

@@ -2,7 +2,7 @@
 //! What an event refers to: found by the names of its author's network when it arrives, and by those of the target when it is
 //! delivered. What becomes of an event whose reference is unknown is the model's (`refer.rs`).
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use dreiklang_model::{
     ConversationId, EventId, Feature, MOST_REACTIONS, NativeId, Network, PersonaId, Placed, Reactions, Referred, Side, What,
@@ -10,8 +10,11 @@ use dreiklang_model::{
 
 use crate::{
     organisation::Live,
-    port::{Change, LaneKey, ReactionChange, Role, StoreError},
+    port::{Change, Known, LaneKey, ReactionChange, Role, StoreError},
 };
+
+/// How long whoever refers to an unknown message is kept waiting for deliveries under way.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Names of things that arrive together: the store does not know them yet.
 #[derive(Default)]
@@ -48,9 +51,13 @@ pub(crate) async fn meant(
 ) -> Result<Meant, StoreError> {
     let mut found = HashMap::new();
     for name in what.references() {
-        let known = match live.store.find(conversation, network, name).await? {
-            Some(known) => Some((known.event, known.role, known.origin)),
-            None => batch.0.get(&(conversation, name.clone())).map(|(event, role)| (*event, *role, true)),
+        let known = match batch.0.get(&(conversation, name.clone())) {
+            Some((event, role)) => match live.store.find(conversation, network, name).await? {
+                Some(known) => Some((known.event, known.role, known.origin)),
+                // It arrives together with what refers to it.
+                None => Some((*event, *role, true)),
+            },
+            None => find(live, network, conversation, name).await?.map(|known| (known.event, known.role, known.origin)),
         };
         found.extend(known.map(|known| (name.clone(), known)));
     }
@@ -91,6 +98,31 @@ pub(crate) async fn meant(
         _ => None,
     };
     Ok(Meant { what, lost, role, reaction })
+}
+
+/// What a name stands for. An unknown one may be of what is being delivered there at this moment: that is waited for.
+async fn find(
+    live: &Live,
+    network: &Network,
+    conversation: ConversationId,
+    name: &NativeId,
+) -> Result<Option<Known>, StoreError> {
+    let lane = LaneKey { conversation, network: network.clone() };
+    let mut settled = live.in_flight.settled();
+    let patience = tokio::time::sleep(PATIENCE);
+    tokio::pin!(patience);
+    loop {
+        let under_way = live.in_flight.holds(&lane);
+        settled.mark_unchanged();
+        let known = live.store.find(conversation, network, name).await?;
+        if known.is_some() || !under_way {
+            return Ok(known);
+        }
+        tokio::select! {
+            _ = settled.changed() => {}
+            () = &mut patience => return Ok(None),
+        }
+    }
 }
 
 /// An event as its target knows what it refers to; nothing when it makes no sense there. Reactions are looked up: whatever changed

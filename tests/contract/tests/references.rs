@@ -133,6 +133,7 @@ async fn reactions_arrive_as_all_that_hold() {
     let all = |emojis: &[&str]| Reactions::All(emojis.iter().map(|text| emoji(text)).collect());
     town.alice("r1", What::React { to: name("a1"), with: Reactions::And(emoji("👍")) }).await;
     assert_eq!(town.at_bob().await, What::React { to: to.clone(), with: all(&["👍"]) });
+    town.world.clock.pass(Duration::from_secs(1));
     town.alice("r2", What::React { to: name("a1"), with: Reactions::And(emoji("🎉")) }).await;
     assert_eq!(town.at_bob().await, What::React { to: to.clone(), with: all(&["👍", "🎉"]) });
     town.alice("x1", What::Retract { of: name("r1") }).await;
