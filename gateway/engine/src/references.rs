@@ -68,24 +68,29 @@ pub(crate) async fn meant(
         let with = Reactions::All(Vec::new());
         let reaction = ReactionChange { message: *message, persona: author, change: Change::Remove(of.clone()) };
         let what = Some(What::React { to: *message, with });
-        return Ok(Meant { what, lost: None, role: Role::Itself, reaction: Some(reaction) });
+        return Ok(Meant { what, lost: None, role: Role::Nothing, reaction: Some(reaction) });
     }
-    // Only its author changes a message or takes it back.
-    let own = matches!(what, What::Edit { .. } | What::Retract { .. });
-    let target = what.references().next().cloned().filter(|_| own);
+    // Only its author changes a message or takes it back; nobody reads what he wrote himself.
+    let target = what.references().next().cloned();
+    let wrong = match what {
+        What::Edit { .. } | What::Retract { .. } => Some(false),
+        What::Read { .. } => Some(true),
+        _ => None,
+    };
     let meant = |(event, role, _): &(EventId, Role, bool)| match role {
         Role::Itself => Some(*event),
         Role::Version(of) => Some(*of),
-        Role::Reaction(_) => None,
+        Role::Reaction(_) | Role::Nothing => None,
     };
     let Referred { what, lost } = what.refer(live.organisation.language, |name| {
         let known = found.get(&name)?;
-        if target.as_ref() == Some(&name) && !known.2 { None } else { meant(known) }
+        if target.as_ref() == Some(&name) && wrong == Some(known.2) { None } else { meant(known) }
     });
     let role = match &what {
         Some(What::Edit { of, .. }) => Role::Version(*of),
         Some(What::React { to, with: Reactions::And(_) }) => Role::Reaction(*to),
-        _ => Role::Itself,
+        Some(What::Message(_) | What::Unsupported { .. }) => Role::Itself,
+        _ => Role::Nothing,
     };
     let reaction = match &what {
         Some(What::React { to, with }) => {

@@ -285,13 +285,7 @@ fn untold(loss: &Loss) -> Option<Feature> {
 }
 
 /// A row that tells the author of a message what became of it, on his own network.
-pub(crate) fn news(
-    live: &Live,
-    conversation: ConversationId,
-    network: &Network,
-    of: &NativeId,
-    report: Report,
-) -> NewRow {
+pub(crate) fn news(live: &Live, conversation: ConversationId, network: &Network, of: &NativeId, report: Report) -> NewRow {
     let now = live.clock.now();
     let what = What::Report { of: of.clone(), report };
     let id = live.new_event();

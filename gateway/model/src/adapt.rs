@@ -73,7 +73,13 @@ pub fn adapt(what: What, capabilities: &Capabilities, language: Language) -> Ada
             }
         },
         // Nobody misses a receipt that his network does not know.
-        What::Read { up_to } => if capabilities.read == Support::Native { vec![What::Read { up_to }] } else { Vec::new() },
+        What::Read { up_to } => {
+            if capabilities.read == Support::Native {
+                vec![What::Read { up_to }]
+            } else {
+                Vec::new()
+            }
+        }
         What::Unsupported { feature, name } => {
             lost(&mut losses, feature, Support::No);
             let text = words::say(language, &Text::CannotCarry { feature, name: name.as_deref() });
@@ -316,7 +322,10 @@ mod tests {
         };
         let note = "[image “big”: could not be carried by the gateway]";
         let expected = |parts: &[(&str, &[&str])]| -> Vec<(String, Vec<String>)> {
-            parts.iter().map(|(text, names)| ((*text).to_owned(), names.iter().map(|name| (*name).to_owned()).collect())).collect()
+            parts
+                .iter()
+                .map(|(text, names)| ((*text).to_owned(), names.iter().map(|name| (*name).to_owned()).collect()))
+                .collect()
         };
         let said = format!("look\n{note}");
         assert_eq!(shapes(message("look"), &NATIVE), expected(&[(&said, &["a"]), ("", &["b"])]));

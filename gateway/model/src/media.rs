@@ -89,7 +89,9 @@ impl FileName {
         let cleaned: String = last
             .chars()
             .map(|c| if c.is_whitespace() { ' ' } else { c })
-            .filter(|c| !c.is_control() && !crate::address::directs_text(*c) && !matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*'))
+            .filter(|c| {
+                !c.is_control() && !crate::address::directs_text(*c) && !matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*')
+            })
             .collect();
         let cleaned = cleaned.trim_matches([' ', '.']);
         if cleaned.is_empty() { Self("file".to_owned()) } else { Self(shortened(cleaned)) }

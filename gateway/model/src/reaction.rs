@@ -68,7 +68,9 @@ mod tests {
 
     #[test]
     fn the_same_emoji_has_one_form() {
-        for (text, expected) in [("❤️", Some("❤")), ("❤", Some("❤")), (" 👍 ", Some("👍")), ("👍🏽", Some("👍🏽")), ("", None), ("a b", None)] {
+        for (text, expected) in
+            [("❤️", Some("❤")), ("❤", Some("❤")), (" 👍 ", Some("👍")), ("👍🏽", Some("👍🏽")), ("", None), ("a b", None)]
+        {
             assert_eq!(Emoji::new(text).as_ref().map(Emoji::as_str), expected, "{text:?}");
         }
         assert_eq!(Emoji::new("❤").unwrap().qualified(), "❤️");

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use dreiklang_engine::port::{Arrival, NewRow, OrganisationKey};
+use dreiklang_engine::port::{Arrival, NewRow, OrganisationKey, Role};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use crate::{
@@ -21,7 +21,8 @@ pub(crate) async fn accept(connection: &mut SqliteConnection, arrivals: Vec<Arri
     let fresh: Vec<bool> =
         arrivals.iter().map(|arrival| new.remove(&(arrival.organisation, arrival.seen.slot, arrival.seen.digest))).collect();
     let stored: Vec<Arrival> = arrivals.into_iter().zip(&fresh).filter_map(|(arrival, fresh)| fresh.then_some(arrival)).collect();
-    let names: Vec<Name> = stored.iter().map(Name::of_arrival).collect();
+    let named = stored.iter().filter(|arrival| arrival.role != Role::Nothing);
+    let names: Vec<Name> = named.map(Name::of_arrival).collect();
     name(connection, &names).await?;
     for arrival in &stored {
         if let Some(change) = &arrival.reaction {

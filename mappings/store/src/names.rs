@@ -52,7 +52,7 @@ pub(crate) async fn name(connection: &mut SqliteConnection, names: &[Name]) -> R
         );
         insert.push_values(chunk, |mut values, one| {
             let (role, about) = match one.role {
-                Role::Itself => (ITSELF, None),
+                Role::Itself | Role::Nothing => (ITSELF, None),
                 Role::Version(of) => (VERSION, Some(of)),
                 Role::Reaction(to) => (REACTION, Some(to)),
             };

@@ -5,11 +5,12 @@ use std::{path::Path, time::Duration};
 
 use async_trait::async_trait;
 use dreiklang_engine::port::{
-    Arrival, Bound, Counts, Known, LaneKey, LegRow, Letter, LetterAction, LetterState, MessageRow, OrganisationKey, Persona, Row, RowId,
-    SeenKey, Settlement, Store, StoreError,
+    Arrival, Bound, Counts, Known, LaneKey, LegRow, Letter, LetterAction, LetterState, MessageRow, OrganisationKey, Persona, Row,
+    RowId, SeenKey, Settlement, Store, StoreError,
 };
 use dreiklang_model::{
-    Address, ChatId, ConversationId, DisplayName, Emoji, EventId, NativeId, Network, OrganisationId, PersonaId, Timestamp, Written,
+    Address, ChatId, ConversationId, DisplayName, Emoji, EventId, NativeId, Network, OrganisationId, PersonaId, Timestamp,
+    Written,
 };
 use sqlx::{
     ConnectOptions, SqlitePool,
@@ -234,12 +235,7 @@ impl Store for Sqlite {
         names::of_event(&self.readers, organisation, event).await
     }
 
-    async fn find(
-        &self,
-        conversation: ConversationId,
-        on: &Network,
-        native: &NativeId,
-    ) -> Result<Option<Known>, StoreError> {
+    async fn find(&self, conversation: ConversationId, on: &Network, native: &NativeId) -> Result<Option<Known>, StoreError> {
         names::find(&self.readers, conversation, on, native).await
     }
 

@@ -40,7 +40,10 @@ async fn fill(store: &Arc<dyn Store>, organisation: OrganisationKey, mut next: u
                 let native = NativeId::new(row.new.delivery.to_string()).ok();
                 let at = Timestamp::from_millis(0);
                 tokio::spawn(async move {
-                    store.settle(Settlement::Delivered { row: row.id, native, role: Role::Itself, notes: None, at, follow: None }).await.unwrap();
+                    store
+                        .settle(Settlement::Delivered { row: row.id, native, role: Role::Itself, notes: None, at, follow: None })
+                        .await
+                        .unwrap();
                 })
             })
             .collect();

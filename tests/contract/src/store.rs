@@ -8,8 +8,8 @@ use dreiklang_engine::port::{
     RowId, SeenKey, Settlement, Store,
 };
 use dreiklang_model::{
-    Address, ChatId, ConversationId, DeliveryId, DisplayName, Emoji, Event, EventId, Message, NativeId, Network, OrganisationId, Reason,
-    Timestamp, What, Written,
+    Address, ChatId, ConversationId, DeliveryId, DisplayName, Emoji, Event, EventId, Message, NativeId, Network, OrganisationId,
+    Reason, Timestamp, What, Written,
 };
 
 /// A world of two people in one direct conversation.

@@ -12,9 +12,7 @@ use dreiklang_engine::{
     port::{Adapter, Clock, Deliverable, DeliveryError, Received, Store, Verdict},
 };
 use dreiklang_loopback::{Fate, Loopback, People};
-use dreiklang_model::{
-    Capabilities, Emoji, Feature, Message, NativeId, Placed, Reactions, Reply, Report, Side, Timestamp, What,
-};
+use dreiklang_model::{Capabilities, Emoji, Feature, Message, NativeId, Placed, Reactions, Reply, Report, Side, Timestamp, What};
 use dreiklang_store::Sqlite;
 
 struct Town {
@@ -90,7 +88,9 @@ fn placed(native: &NativeId, by: Side) -> Placed {
 async fn answers_name_the_message_on_either_side() {
     let mut town = town(Capabilities::FULL).await;
     let there = town.said("a1", "coming?").await;
-    let answer = |to: &NativeId| What::Message(Message { in_reply_to: Some(Reply { to: to.clone(), quote: None }), ..Message::text("yes") });
+    let answer = |to: &NativeId| {
+        What::Message(Message { in_reply_to: Some(Reply { to: to.clone(), quote: None }), ..Message::text("yes") })
+    };
     town.bob("b1", answer(&there)).await;
     let What::Message(message) = town.at_alice().await else { panic!("no message") };
     assert_eq!(message.in_reply_to.unwrap().to, placed(&name("a1"), Side::User));

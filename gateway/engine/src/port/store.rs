@@ -7,8 +7,8 @@
 
 use async_trait::async_trait;
 use dreiklang_model::{
-    Address, ChatId, ConversationId, DeliveryId, DisplayName, Emoji, Event, EventId, NativeId, Network, OrganisationId, PersonaId,
-    Reason, Timestamp, Written,
+    Address, ChatId, ConversationId, DeliveryId, DisplayName, Emoji, Event, EventId, NativeId, Network, OrganisationId,
+    PersonaId, Reason, Timestamp, Written,
 };
 use tokio::sync::watch;
 
@@ -110,8 +110,10 @@ pub struct Arrival {
 /// What a name on a network stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// A message, or something that nothing refers to.
+    /// A message.
     Itself,
+    /// Something that nothing refers to: the name is not kept.
+    Nothing,
     /// A later version of that message: whatever refers to it means the message.
     Version(EventId),
     /// A reaction to that message.
@@ -405,12 +407,8 @@ pub trait Store: Send + Sync + 'static {
     async fn messages(&self, organisation: OrganisationKey, event: EventId) -> Result<Vec<MessageRow>, StoreError>;
 
     /// What a name on a network stands for in a conversation. When several bear it (a client that repeats its ids), the newest.
-    async fn find(
-        &self,
-        conversation: ConversationId,
-        network: &Network,
-        native: &NativeId,
-    ) -> Result<Option<Known>, StoreError>;
+    async fn find(&self, conversation: ConversationId, network: &Network, native: &NativeId)
+    -> Result<Option<Known>, StoreError>;
 
     /// A person's reactions to a message, oldest first.
     async fn reactions(&self, message: EventId, persona: PersonaId) -> Result<Vec<Emoji>, StoreError>;
