@@ -12,7 +12,7 @@ use dreiklang_engine::{
     Hub,
     port::{Freshness, Received, Recipient, SourceKey, StoreError, Verdict},
 };
-use dreiklang_model::{Reason, Timestamp};
+use dreiklang_model::{NativeId, Reason, Timestamp};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -265,7 +265,7 @@ impl Intake {
     }
 }
 
-fn with_subject(what: dreiklang_model::What, subject: Option<&str>) -> dreiklang_model::What {
+fn with_subject(what: dreiklang_model::What<NativeId>, subject: Option<&str>) -> dreiklang_model::What<NativeId> {
     use dreiklang_model::What;
     match (what, subject) {
         (What::Message(message), Some(subject)) if message.text != subject => {

@@ -7,8 +7,10 @@
 mod accept;
 mod conversations;
 mod letters;
+mod names;
 mod notes;
 mod people;
+mod reactions;
 mod rows;
 mod schema;
 mod settle;

@@ -5,11 +5,12 @@ use std::{path::Path, time::Duration};
 
 use async_trait::async_trait;
 use dreiklang_engine::port::{
-    Arrival, Bound, Counts, LaneKey, LegRow, Letter, LetterAction, LetterState, MessageRow, OrganisationKey, Persona, Row, RowId,
-    SeenKey, Settlement, Store, StoreError,
+    Arrival, Bound, Counts, Known, LaneKey, LegRow, Letter, LetterAction, LetterState, MessageRow, OrganisationKey, Persona, Row,
+    RowId, SeenKey, Settlement, Store, StoreError,
 };
 use dreiklang_model::{
-    Address, ChatId, ConversationId, DisplayName, EventId, Network, OrganisationId, PersonaId, Timestamp, Written,
+    Address, ChatId, ConversationId, DisplayName, Emoji, EventId, NativeId, Network, OrganisationId, PersonaId, Timestamp,
+    Written,
 };
 use sqlx::{
     ConnectOptions, SqlitePool,
@@ -18,7 +19,7 @@ use sqlx::{
 use tokio::sync::watch;
 
 use crate::{
-    conversations, letters, notes, people,
+    conversations, letters, names, notes, people, reactions,
     rows::{bytes, conversation_id, corrupt},
     schema::{self, SchemaError},
     writer::{Writer, failed},
@@ -231,7 +232,15 @@ impl Store for Sqlite {
     }
 
     async fn messages(&self, organisation: OrganisationKey, event: EventId) -> Result<Vec<MessageRow>, StoreError> {
-        conversations::messages(&self.readers, organisation, event).await
+        names::of_event(&self.readers, organisation, event).await
+    }
+
+    async fn find(&self, conversation: ConversationId, on: &Network, native: &NativeId) -> Result<Option<Known>, StoreError> {
+        names::find(&self.readers, conversation, on, native).await
+    }
+
+    async fn reactions(&self, message: EventId, persona: PersonaId) -> Result<Vec<Emoji>, StoreError> {
+        reactions::of(&self.readers, message, persona).await
     }
 
     async fn note(&self, organisation: OrganisationKey, on: &Network, key: &str) -> Result<Option<String>, StoreError> {

@@ -36,6 +36,8 @@ contract!(
     binding_compares_before_it_sets,
     a_written_address_never_changes,
     names_follow,
+    messages_are_found_by_their_names,
+    reactions_are_kept_as_a_set,
     notes_are_kept_by_network,
     what_is_due_expires,
     commits_wake_readers,

@@ -3,7 +3,7 @@
 
 use std::{path::Path, sync::Arc, time::Instant};
 
-use dreiklang_engine::port::{Arrival, LaneKey, NewRow, OrganisationKey, SeenKey, Store};
+use dreiklang_engine::port::{Arrival, LaneKey, NewRow, OrganisationKey, Role, SeenKey, Store};
 use dreiklang_model::{
     ConversationId, DeliveryId, Event, EventId, Message, NativeId, Network, OrganisationId, PersonaId, Timestamp, What,
 };
@@ -57,6 +57,8 @@ pub(crate) fn arrival(organisation: OrganisationKey, number: u64) -> Arrival {
         conversation,
         network: Network::MATRIX,
         native: native.clone(),
+        role: Role::Itself,
+        reaction: None,
         accepted_at: at,
         rows: vec![NewRow {
             organisation,

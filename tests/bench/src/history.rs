@@ -3,7 +3,7 @@
 
 use std::{path::Path, sync::Arc, time::Instant};
 
-use dreiklang_engine::port::{OrganisationKey, RowId, Settlement, Store};
+use dreiklang_engine::port::{OrganisationKey, Role, RowId, Settlement, Store};
 use dreiklang_model::{NativeId, OrganisationId, Timestamp};
 use dreiklang_store::Sqlite;
 
@@ -40,7 +40,10 @@ async fn fill(store: &Arc<dyn Store>, organisation: OrganisationKey, mut next: u
                 let native = NativeId::new(row.new.delivery.to_string()).ok();
                 let at = Timestamp::from_millis(0);
                 tokio::spawn(async move {
-                    store.settle(Settlement::Delivered { row: row.id, native, notes: None, at, follow: None }).await.unwrap();
+                    store
+                        .settle(Settlement::Delivered { row: row.id, native, role: Role::Itself, notes: None, at, follow: None })
+                        .await
+                        .unwrap();
                 })
             })
             .collect();

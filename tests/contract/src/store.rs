@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use dreiklang_engine::port::{
-    Arrival, Bound, LaneKey, LetterAction, LetterState, NewRow, OrganisationKey, Persona, RowId, SeenKey, Settlement, Store,
+    Arrival, Bound, Change, Known, LaneKey, LetterAction, LetterState, NewRow, OrganisationKey, Persona, ReactionChange, Role,
+    RowId, SeenKey, Settlement, Store,
 };
 use dreiklang_model::{
-    Address, ChatId, ConversationId, DeliveryId, DisplayName, Event, EventId, Message, NativeId, Network, OrganisationId, Reason,
-    Timestamp, What, Written,
+    Address, ChatId, ConversationId, DeliveryId, DisplayName, Emoji, Event, EventId, Message, NativeId, Network, OrganisationId,
+    Reason, Timestamp, What, Written,
 };
 
 /// A world of two people in one direct conversation.
@@ -78,6 +79,8 @@ impl World {
             conversation: self.conversation,
             network: Network::MATRIX,
             native: NativeId::new(format!("${number}")).unwrap(),
+            role: Role::Itself,
+            reaction: None,
             accepted_at: now(),
             rows: vec![self.row(number)],
         }
@@ -136,6 +139,7 @@ pub async fn settling_is_idempotent(store: Arc<dyn Store>) {
     let settle = |follow| Settlement::Delivered {
         row,
         native: NativeId::new("there").ok(),
+        role: Role::Itself,
         notes: Some("notes".to_owned()),
         at: now(),
         follow,
@@ -256,6 +260,58 @@ pub async fn names_follow(store: Arc<dyn Store>) {
     assert_eq!(leg.other.name, Some(name));
     let stranger = Address::new(Network::MAIL, "x@y").unwrap();
     assert_eq!(store.known_persona(world.organisation, &stranger).await.unwrap(), None);
+}
+
+/// A message is found by its name on each network, a later version and a reaction by theirs; elsewhere the name is nothing.
+pub async fn messages_are_found_by_their_names(store: Arc<dyn Store>) {
+    let world = World::new(Arc::clone(&store)).await;
+    let name = |text: &str| NativeId::new(text).unwrap();
+    let edit = Arrival { role: Role::Version(event_id(1)), ..world.arrival(2) };
+    let reaction = Arrival { role: Role::Reaction(event_id(1)), rows: Vec::new(), ..world.arrival(3) };
+    store.accept(vec![world.arrival(1), edit, reaction]).await.unwrap();
+    for (row, role) in world.waiting().await.into_iter().zip([Role::Itself, Role::Version(event_id(1))]) {
+        let native = Some(name(&format!("there {}", row.0)));
+        let delivered = Settlement::Delivered { row, native, role, notes: None, at: now(), follow: None };
+        store.settle(delivered).await.unwrap();
+    }
+    let found = async |on: Network, native: &str| store.find(world.conversation, &on, &name(native)).await.unwrap();
+    for (on, native, event, role, origin) in [
+        (Network::MATRIX, "$1", 1, Role::Itself, true),
+        (Network::MATRIX, "$2", 2, Role::Version(event_id(1)), true),
+        (Network::MATRIX, "$3", 3, Role::Reaction(event_id(1)), true),
+        (Network::XMPP, "there 1", 1, Role::Itself, false),
+        (Network::XMPP, "there 2", 2, Role::Version(event_id(1)), false),
+    ] {
+        assert_eq!(found(on, native).await, Some(Known { event: event_id(event), role, origin }), "{native}");
+    }
+    assert_eq!(found(Network::XMPP, "$1").await, None);
+    let elsewhere = ConversationId::from_parts(now(), 99);
+    assert_eq!(store.find(elsewhere, &Network::MATRIX, &name("$1")).await.unwrap(), None);
+}
+
+/// Reactions are a set for each person and message, whichever way it changes.
+pub async fn reactions_are_kept_as_a_set(store: Arc<dyn Store>) {
+    let world = World::new(Arc::clone(&store)).await;
+    let emoji = |text: &str| Emoji::new(text).unwrap();
+    let native = |number: u128| NativeId::new(format!("${number}")).unwrap();
+    let mut number = 10;
+    for (change, expected) in [
+        (Change::Add(emoji("👍"), native(10)), vec!["👍"]),
+        (Change::Add(emoji("🎉"), native(11)), vec!["👍", "🎉"]),
+        (Change::Add(emoji("🎉"), native(11)), vec!["👍", "🎉"]),
+        (Change::Remove(native(10)), vec!["🎉"]),
+        (Change::Remove(native(10)), vec!["🎉"]),
+        (Change::All(vec![emoji("b"), emoji("a")]), vec!["b", "a"]),
+        (Change::All(Vec::new()), vec![]),
+    ] {
+        let reaction = Some(ReactionChange { message: event_id(1), persona: world.alice.id, change });
+        let at = Timestamp::from_millis(NOW + i64::try_from(number).unwrap());
+        store.accept(vec![Arrival { reaction, accepted_at: at, ..world.arrival(number) }]).await.unwrap();
+        let expected: Vec<Emoji> = expected.into_iter().map(emoji).collect();
+        assert_eq!(store.reactions(event_id(1), world.alice.id).await.unwrap(), expected);
+        assert!(store.reactions(event_id(1), world.bob.id).await.unwrap().is_empty());
+        number += 1;
+    }
 }
 
 /// Notes are the adapter's own, by network.

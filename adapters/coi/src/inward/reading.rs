@@ -34,7 +34,7 @@ pub(crate) struct Letter {
     /// Its subject without `Re:`; empty for chat.
     pub(crate) subject: String,
     /// What it says, in order; never empty.
-    pub(crate) says: Vec<What>,
+    pub(crate) says: Vec<What<NativeId>>,
 }
 
 /// A mail that is not carried.

@@ -22,11 +22,12 @@ pub(super) async fn push(
     let body = body.map_err(|rejection| {
         if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE { Refused::TOO_LARGE } else { Refused::NOT_JSON }
     })?;
-    let Some(events) = events(&body) else {
+    let Some(Transaction { events, ephemeral }) = read(&body) else {
         door.hub.dropped("malformed");
         return Err(Refused::NOT_JSON);
     };
-    tracing::debug!(transaction, events = events.len(), "pushed");
+    tracing::debug!(transaction, events = events.len(), ephemeral = ephemeral.len(), "pushed");
+    let receipts = inward::receipts(&ephemeral, &door.service.ours);
     let events: Vec<_> = events.iter().map(|event| inward::read(event, &door.service.ours)).collect();
     let gap = door.service.sequence.gap_before(&transaction);
     // The homeserver may hang up; what was begun is finished all the same, so that its repeat finds it done.
@@ -39,7 +40,8 @@ pub(super) async fn push(
                 service.missed.notify_one();
                 reconcile::before(&service, &hub, &events).await;
             }
-            inbox::take(&service, &hub, events, Freshness::Pushed).await
+            inbox::take(&service, &hub, events, Freshness::Pushed).await?;
+            inbox::take_receipts(&service, &hub, receipts).await
         }
     });
     match taken.await {
@@ -52,12 +54,24 @@ pub(super) async fn push(
     Ok(fine(&json!({})))
 }
 
-/// The events of a transaction; everything else in it, known and unknown, is left alone.
-fn events(body: &[u8]) -> Option<Vec<Value>> {
+/// What concerns us of a transaction; everything else in it, known and unknown, is left alone.
+struct Transaction {
+    events: Vec<Value>,
+    ephemeral: Vec<Value>,
+}
+
+fn read(body: &[u8]) -> Option<Transaction> {
     let mut transaction: Map<String, Value> = serde_json::from_slice(body).ok()?;
-    match transaction.remove("events") {
-        None => Some(Vec::new()),
-        Some(Value::Array(events)) => Some(events),
-        Some(_) => None,
-    }
+    let events = match transaction.remove("events") {
+        None => Vec::new(),
+        Some(Value::Array(events)) => events,
+        Some(_) => return None,
+    };
+    // With both of its names switched on, the same list comes twice.
+    let ephemeral = transaction.remove("ephemeral").or_else(|| transaction.remove("de.sorunome.msc2409.ephemeral"));
+    let ephemeral = match ephemeral {
+        Some(Value::Array(ephemeral)) => ephemeral,
+        _ => Vec::new(),
+    };
+    Some(Transaction { events, ephemeral })
 }

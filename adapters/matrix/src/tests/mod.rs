@@ -14,7 +14,7 @@ use dreiklang_engine::{
 };
 use dreiklang_identity::{AliasKey, Book, Plan};
 use dreiklang_loopback::{Loopback, People};
-use dreiklang_model::{Address, Language, Message, NativeId, Network, OrganisationId, Timestamp, What};
+use dreiklang_model::{Address, Language, Message, NativeId, Network, OrganisationId, Placed, Timestamp, What};
 use dreiklang_store::Sqlite;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -150,7 +150,7 @@ impl Gateway {
     }
 
     /// The next thing Bob hears.
-    async fn bob_hears(&mut self) -> What {
+    async fn bob_hears(&mut self) -> What<Placed> {
         tokio::time::timeout(Duration::from_secs(10), self.xmpp.hear()).await.expect("nothing is heard").unwrap().what
     }
 

@@ -193,10 +193,10 @@ fn arrival(envelope: &Envelope<'_>, said: Said, hub: &Hub, arrivals: &mut Arriva
 
 /// By what a repeat is recognised. The text is part of it: there are clients that begin to count from one at every login,
 /// and a message must not be taken for an older one with the same number.
-fn key(envelope: &Envelope<'_>, native: &NativeId, what: &What) -> SourceKey {
+fn key(envelope: &Envelope<'_>, native: &NativeId, what: &What<NativeId>) -> SourceKey {
     let text = match what {
         What::Message(message) | What::Edit { to: message, .. } => message.text.as_str(),
-        What::Unsupported { .. } | What::Report { .. } | What::Opened => "",
+        _ => "",
     };
     let scope = format!("{}\n{}", envelope.from, address::bare(envelope.to));
     SourceKey { scope, id: format!("{}\n{text}", native.as_str()), at: None }

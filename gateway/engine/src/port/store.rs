@@ -7,8 +7,8 @@
 
 use async_trait::async_trait;
 use dreiklang_model::{
-    Address, ChatId, ConversationId, DeliveryId, DisplayName, Event, EventId, NativeId, Network, OrganisationId, PersonaId,
-    Reason, Timestamp, Written,
+    Address, ChatId, ConversationId, DeliveryId, DisplayName, Emoji, Event, EventId, NativeId, Network, OrganisationId,
+    PersonaId, Reason, Timestamp, Written,
 };
 use tokio::sync::watch;
 
@@ -97,10 +97,60 @@ pub struct Arrival {
     pub network: Network,
     /// Its name there.
     pub native: NativeId,
+    /// What that name stands for.
+    pub role: Role,
+    /// A change of its author's reactions to a message.
+    pub reaction: Option<ReactionChange>,
     /// When it became ours.
     pub accepted_at: Timestamp,
     /// What to deliver because of it.
     pub rows: Vec<NewRow>,
+}
+
+/// What a name on a network stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// A message.
+    Itself,
+    /// Something that nothing refers to: the name is not kept.
+    Nothing,
+    /// A later version of that message: whatever refers to it means the message.
+    Version(EventId),
+    /// A reaction to that message.
+    Reaction(EventId),
+}
+
+/// A change of a person's reactions to a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReactionChange {
+    /// The message.
+    pub message: EventId,
+    /// Whose reactions.
+    pub persona: PersonaId,
+    /// How they change.
+    pub change: Change,
+}
+
+/// How a set of reactions changes. Applying the same again changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// To these and no others.
+    All(Vec<Emoji>),
+    /// One more, which its network names so.
+    Add(Emoji, NativeId),
+    /// The one that its network names so is taken back.
+    Remove(NativeId),
+}
+
+/// What a name on a network is known to stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// The event that bears the name.
+    pub event: EventId,
+    /// What it is.
+    pub role: Role,
+    /// It came from that network (rather than being delivered to it).
+    pub origin: bool,
 }
 
 /// A row to put into the outbox.
@@ -150,6 +200,8 @@ pub enum Settlement {
         row: RowId,
         /// How the target names it.
         native: Option<NativeId>,
+        /// What that name stands for.
+        role: Role,
         /// New notes for the leg.
         notes: Option<String>,
         /// When.
@@ -190,6 +242,8 @@ pub struct MessageRow {
     pub conversation: ConversationId,
     /// The network.
     pub network: Network,
+    /// Which part of the event, where it was delivered in several.
+    pub part: u16,
     /// Its name there.
     pub native: NativeId,
     /// It came from that network (rather than being delivered to it).
@@ -349,8 +403,15 @@ pub trait Store: Send + Sync + 'static {
     /// Waiting rows of one lane with an id above `after`, in order, at most `limit`.
     async fn waiting_in(&self, lane: &LaneKey, after: RowId, limit: usize) -> Result<Vec<Row>, StoreError>;
 
-    /// How an event is named on the networks it came from and went to.
+    /// How an event is named on the networks it came from and went to, by part.
     async fn messages(&self, organisation: OrganisationKey, event: EventId) -> Result<Vec<MessageRow>, StoreError>;
+
+    /// What a name on a network stands for in a conversation. When several bear it (a client that repeats its ids), the newest.
+    async fn find(&self, conversation: ConversationId, network: &Network, native: &NativeId)
+    -> Result<Option<Known>, StoreError>;
+
+    /// A person's reactions to a message, oldest first.
+    async fn reactions(&self, message: EventId, persona: PersonaId) -> Result<Vec<Emoji>, StoreError>;
 
     /// A small durable value of an adapter.
     async fn note(&self, organisation: OrganisationKey, network: &Network, key: &str) -> Result<Option<String>, StoreError>;
