@@ -10,7 +10,7 @@ use std::{
 
 use dreiklang_engine::{
     Hub,
-    port::{Freshness, Received, Recipient, SourceKey, StoreError, Verdict},
+    port::{Freshness, Proof, Received, Recipient, SourceKey, StoreError, Verdict},
 };
 use dreiklang_model::{NativeId, Reason, Timestamp};
 use tokio::sync::mpsc;
@@ -162,6 +162,7 @@ impl Intake {
                     to: Recipient::Ghost(recipient.clone()),
                     sent_at: letter.sent_at,
                     freshness: delivery.freshness,
+                    proof: Some(Proof::Aligned),
                     wants_receipt: false,
                     what: with_subject(what.clone(), subject.as_deref().filter(|_| index == 0)),
                 });

@@ -163,6 +163,7 @@ fn translated(service: &Service, hub: &Hub, said: Said, freshness: Freshness) ->
         to: Recipient::Chat(chat_id(&room)?),
         sent_at: at.min(hub.now()),
         freshness,
+        proof: None,
         wants_receipt: false,
         what: said.what,
     })

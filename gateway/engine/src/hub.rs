@@ -8,6 +8,8 @@ use dreiklang_model::{
     Address, ChatId, ConversationId, DeliveryId, DisplayName, Language, MediaSource, Network, Reason, Report, Timestamp, Written,
 };
 
+use secrecy::SecretSlice;
+
 use crate::{
     Leg, Organisation,
     organisation::Live,
@@ -145,6 +147,22 @@ impl Hub {
             return Err(DeliveryError::Never { reason: Reason::NotConnected, cause });
         };
         adapter.open(&Self::new(Arc::clone(&self.live), source.network.clone()), source).await
+    }
+
+    /// A secret value of this adapter (a key); `key` is its own and no secret.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn secret(&self, key: &str) -> Result<Option<SecretSlice<u8>>, StoreError> {
+        self.live.store.secret(self.live.key, &self.network, key).await
+    }
+
+    /// Keeps a secret value, sealed at rest. The first one stays for ever: the answer is what stands.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep_secret(&self, key: &str, value: SecretSlice<u8>) -> Result<SecretSlice<u8>, StoreError> {
+        self.live.store.keep_secret(self.live.key, &self.network, key, value).await
     }
 
     /// A small durable value of this adapter (a watermark, a subscription); `key` is its own.

@@ -18,7 +18,9 @@ use crate::{
     health::HealthBoard,
     in_flight::InFlight,
     limits::Limits,
-    port::{Adapter, AddressBook, Bound, Clock, Entropy, LaneKey, LegRow, Meter, OrganisationKey, Persona, Store, StoreError},
+    port::{
+        Adapter, AddressBook, Bound, Clock, Entropy, LaneKey, LegRow, Meter, OrganisationKey, Persona, Proof, Store, StoreError,
+    },
 };
 
 /// What an organisation configured, in the engine's terms.
@@ -51,6 +53,8 @@ pub struct Policy {
     pub allow: Vec<String>,
     /// Addresses that may not, as patterns with `*`; stronger than `allow`.
     pub deny: Vec<String>,
+    /// How far an author must be proved where his network does not vouch for him.
+    pub least_proof: Proof,
     /// Messages that one sender may send in a minute.
     pub messages_per_minute: u32,
     /// When a message is given up and its sender told.
@@ -74,6 +78,7 @@ impl Default for Policy {
             longest_text: 1024 * 1024,
             allow: Vec::new(),
             deny: Vec::new(),
+            least_proof: Proof::Aligned,
             messages_per_minute: 3000,
             give_up_after: 2 * DAY,
             tell_delay_after: Duration::from_secs(5 * 60),

@@ -16,5 +16,5 @@ pub use clock::{Clock, Entropy, SystemClock, SystemEntropy};
 pub use meter::{Meter, NoMeter};
 pub use store::{
     Arrival, Bound, Change, Counts, Known, LaneKey, LegRow, Letter, LetterAction, LetterState, MessageRow, NewRow,
-    OrganisationKey, Persona, ReactionChange, Role, Row, RowId, SeenKey, Settlement, Store, StoreError,
+    OrganisationKey, Persona, Proof, ReactionChange, Role, Row, RowId, SeenKey, Settlement, Store, StoreError,
 };

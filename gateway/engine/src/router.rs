@@ -72,6 +72,9 @@ async fn route(
     if let Err(reason) = policy.admits(&received.from).and_then(|()| sized(&received.what, policy.longest_text)) {
         return Ok(Err(reason));
     }
+    if received.proof.is_some_and(|proof| proof < policy.least_proof) {
+        return Ok(Err(Reason::NotAuthenticated));
+    }
     let (conversation, other) = match find(live, network, &received).await? {
         Ok(found) => found,
         Err(reason) => return Ok(Err(reason)),
@@ -80,7 +83,7 @@ async fn route(
     if !live.limits.take(author.id, now) && !live.store.seen(live.key, &seen).await? {
         return Ok(Err(Reason::TooMany));
     }
-    let Received { native, what, wants_receipt, .. } = received;
+    let Received { native, what, wants_receipt, proof, .. } = received;
     let Meant { what, lost, role, reaction } =
         references::meant(live, network, conversation, author.id, &native, what, batch).await?;
     let id = live.new_event();
@@ -111,6 +114,7 @@ async fn route(
         network: network.clone(),
         native,
         role,
+        proof,
         reaction,
         accepted_at: now,
         rows,
@@ -444,6 +448,7 @@ pub(crate) async fn report_back(
             network: Network::GATEWAY,
             native: origin.native.clone(),
             role: Role::Itself,
+            proof: None,
             reaction: None,
             accepted_at: row.accepted_at,
             rows: vec![row],

@@ -84,6 +84,7 @@ CREATE TABLE message (
     origin       INTEGER NOT NULL,
     role         INTEGER NOT NULL,            -- 0 a message, 1 a new version of `about`, 2 a reaction to `about`
     about        BLOB,
+    proof        INTEGER,                     -- how far its author was proved, where his network does not vouch for him
     PRIMARY KEY (event, part, network)
 ) STRICT, WITHOUT ROWID;
 -- A message is found by its name within its conversation, newest first: what people refer to is mostly recent, and an index that is
@@ -121,6 +122,15 @@ CREATE TABLE outbox (
     cause         TEXT                        -- what went wrong last; no personal data
 ) STRICT;
 CREATE INDEX outbox_lane ON outbox (conversation, network, id);
+
+-- Secret values of the adapters: keys of ghosts. Sealed with a key outside of the database; never changed once written.
+CREATE TABLE sealed (
+    organisation INTEGER NOT NULL REFERENCES organisation (key),
+    network      TEXT NOT NULL,
+    key          TEXT NOT NULL,
+    value        BLOB NOT NULL,
+    PRIMARY KEY (organisation, network, key)
+) STRICT, WITHOUT ROWID;
 
 -- Small durable values of the adapters: watermarks, subscriptions.
 CREATE TABLE note (

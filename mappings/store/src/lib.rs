@@ -13,8 +13,10 @@ mod people;
 mod reactions;
 mod rows;
 mod schema;
+mod seal;
 mod settle;
 mod sqlite;
 mod writer;
 
+pub use seal::Seal;
 pub use sqlite::{OpenError, Sqlite};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! How events are named on networks, and finding an event by such a name.
 
-use dreiklang_engine::port::{Arrival, Known, MessageRow, OrganisationKey, Role, StoreError};
+use dreiklang_engine::port::{Arrival, Known, MessageRow, OrganisationKey, Proof, Role, StoreError};
 use dreiklang_model::{ConversationId, EventId, NativeId, Network};
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
@@ -27,6 +27,7 @@ pub(crate) struct Name {
     pub(crate) native: String,
     pub(crate) origin: bool,
     pub(crate) role: Role,
+    pub(crate) proof: Option<Proof>,
 }
 
 impl Name {
@@ -40,6 +41,7 @@ impl Name {
             native: arrival.native.as_str().to_owned(),
             origin: true,
             role: arrival.role,
+            proof: arrival.proof,
         }
     }
 }
@@ -48,7 +50,7 @@ impl Name {
 pub(crate) async fn name(connection: &mut SqliteConnection, names: &[Name]) -> Result<(), sqlx::Error> {
     for chunk in chunks(names) {
         let mut insert: QueryBuilder<Sqlite> = QueryBuilder::new(
-            "INSERT INTO message (event, part, network, organisation, conversation, native, digest, origin, role, about) ",
+            "INSERT INTO message (event, part, network, organisation, conversation, native, digest, origin, role, about, proof) ",
         );
         insert.push_values(chunk, |mut values, one| {
             let (role, about) = match one.role {
@@ -66,7 +68,8 @@ pub(crate) async fn name(connection: &mut SqliteConnection, names: &[Name]) -> R
                 .push_bind(digest(&one.network, &one.native))
                 .push_bind(i64::from(one.origin))
                 .push_bind(role)
-                .push_bind(about.map(|event| bytes(event.to_bytes())));
+                .push_bind(about.map(|event| bytes(event.to_bytes())))
+                .push_bind(one.proof.map(|proof| proof as i64));
         });
         insert.push(" ON CONFLICT DO NOTHING");
         insert.build().execute(&mut *connection).await?;

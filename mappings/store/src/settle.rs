@@ -85,7 +85,17 @@ async fn deliver(connection: &mut SqliteConnection, delivered: Vec<Done>) -> Res
             if let Some(native) = done.native {
                 let native = native.as_str().to_owned();
                 let (event, part, organisation) = (row.try_get(1)?, row.try_get(2)?, row.try_get(4)?);
-                names.push(Name { event, part, network, organisation, conversation, native, origin: false, role: done.role });
+                names.push(Name {
+                    event,
+                    part,
+                    network,
+                    organisation,
+                    conversation,
+                    native,
+                    origin: false,
+                    role: done.role,
+                    proof: None,
+                });
             }
             follows.extend(done.follow);
         }

@@ -12,6 +12,8 @@ use dreiklang_model::{
     Reason, Timestamp, What, Written,
 };
 
+use secrecy::{ExposeSecret as _, SecretSlice};
+
 /// A world of two people in one direct conversation.
 struct World {
     store: Arc<dyn Store>,
@@ -80,6 +82,7 @@ impl World {
             network: Network::MATRIX,
             native: NativeId::new(format!("${number}")).unwrap(),
             role: Role::Itself,
+            proof: None,
             reaction: None,
             accepted_at: now(),
             rows: vec![self.row(number)],
@@ -327,6 +330,20 @@ pub async fn notes_are_kept_by_network(store: Arc<dyn Store>) {
     assert_eq!(notes, [("a/1".to_owned(), "one".to_owned()), ("a/2".to_owned(), "zwei".to_owned())]);
     assert_eq!(store.note(organisation, &on, "b").await.unwrap(), None);
     assert_eq!(store.note(organisation, &Network::XMPP, "a/1").await.unwrap(), None);
+}
+
+/// A secret stays as it was kept first, for its adapter alone.
+pub async fn secrets_stay_and_are_not_readable(store: Arc<dyn Store>) {
+    let world = World::new(Arc::clone(&store)).await;
+    let (organisation, on) = (world.organisation, Network::MAIL);
+    let secret = |text: &str| SecretSlice::from(text.as_bytes().to_vec());
+    let first = store.keep_secret(organisation, &on, "key/a", secret("private")).await.unwrap();
+    let second = store.keep_secret(organisation, &on, "key/a", secret("another")).await.unwrap();
+    for standing in [first, second, store.secret(organisation, &on, "key/a").await.unwrap().unwrap()] {
+        assert_eq!(standing.expose_secret(), b"private");
+    }
+    assert!(store.secret(organisation, &on, "key/b").await.unwrap().is_none());
+    assert!(store.secret(organisation, &Network::XMPP, "key/a").await.unwrap().is_none());
 }
 
 /// What is kept goes when its time is over, and nothing else.

@@ -13,7 +13,7 @@ use dreiklang_engine::{
 };
 use dreiklang_loopback::{Fate, Loopback, People};
 use dreiklang_model::{Address, Feature, Reason, Report, What};
-use dreiklang_store::Sqlite;
+use dreiklang_store::{Seal, Sqlite};
 use tempfile::TempDir;
 
 struct Town {
@@ -26,7 +26,7 @@ struct Town {
 }
 
 async fn open(directory: &Path) -> Arc<dyn Store> {
-    Arc::new(Sqlite::open(&directory.join("dreiklang.db")).await.unwrap())
+    Arc::new(Sqlite::open(&directory.join("dreiklang.db"), Seal::new(&[7; 32]).unwrap()).await.unwrap())
 }
 
 async fn town(policy: Policy) -> Town {

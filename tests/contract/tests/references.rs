@@ -13,7 +13,7 @@ use dreiklang_engine::{
 };
 use dreiklang_loopback::{Fate, Loopback, People};
 use dreiklang_model::{Capabilities, Emoji, Feature, Message, NativeId, Placed, Reactions, Reply, Report, Side, Timestamp, What};
-use dreiklang_store::Sqlite;
+use dreiklang_store::{Seal, Sqlite};
 
 struct Town {
     _directory: tempfile::TempDir,
@@ -25,7 +25,8 @@ struct Town {
 
 async fn town(right_can: Capabilities) -> Town {
     let directory = tempfile::tempdir().unwrap();
-    let store: Arc<dyn Store> = Arc::new(Sqlite::open(&directory.path().join("dreiklang.db")).await.unwrap());
+    let store: Arc<dyn Store> =
+        Arc::new(Sqlite::open(&directory.path().join("dreiklang.db"), Seal::new(&[7; 32]).unwrap()).await.unwrap());
     let (left_network, left_people) = Loopback::new(left());
     let (right_network, right_people) = Loopback::new(right());
     let right_network = Arc::new(right_network.with(right_can));

@@ -185,6 +185,7 @@ fn arrival(envelope: &Envelope<'_>, said: Said, hub: &Hub, arrivals: &mut Arriva
         sent_at: said.sent_at.unwrap_or(now).min(now),
         // Servers pass on what is written now; they replay nothing to a component.
         freshness: Freshness::Asked,
+        proof: None,
         wants_receipt: said.wants_receipt,
         native,
         what: said.what,

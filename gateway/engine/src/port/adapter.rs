@@ -12,6 +12,7 @@ use dreiklang_model::{
 use futures::stream::BoxStream;
 use tokio_util::sync::CancellationToken;
 
+use super::Proof;
 use crate::{Hub, Leg};
 
 /// A network the gateway speaks.
@@ -107,6 +108,8 @@ pub struct Received {
     pub sent_at: Timestamp,
     /// How it reached us.
     pub freshness: Freshness,
+    /// How far it was proved that it was he; [`None`] where the network itself vouches for its users.
+    pub proof: Option<Proof>,
     /// He wants to know when it was delivered.
     pub wants_receipt: bool,
     /// What he did; anything but [`What::Report`] and [`What::Opened`]. Messages are named as the network names them.

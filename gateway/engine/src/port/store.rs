@@ -10,6 +10,7 @@ use dreiklang_model::{
     Address, ChatId, ConversationId, DeliveryId, DisplayName, Emoji, Event, EventId, NativeId, Network, OrganisationId,
     PersonaId, Reason, Timestamp, Written,
 };
+use secrecy::SecretSlice;
 use tokio::sync::watch;
 
 /// An organisation's key inside one store.
@@ -99,12 +100,27 @@ pub struct Arrival {
     pub native: NativeId,
     /// What that name stands for.
     pub role: Role,
+    /// How far its author was proved, where his network does not vouch for him.
+    pub proof: Option<Proof>,
     /// A change of its author's reactions to a message.
     pub reaction: Option<ReactionChange>,
     /// When it became ours.
     pub accepted_at: Timestamp,
     /// What to deliver because of it.
     pub rows: Vec<NewRow>,
+}
+
+/// How far it was proved that the named author wrote something. In order: each is more than the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Proof {
+    /// Not at all: anybody can write a name.
+    Claimed,
+    /// His domain vouches for the message.
+    Aligned,
+    /// The key that is known as his signed it.
+    Signed,
+    /// That key signed it, and its owner was met through an invitation.
+    Verified,
 }
 
 /// What a name on a network stands for.
@@ -412,6 +428,23 @@ pub trait Store: Send + Sync + 'static {
 
     /// A person's reactions to a message, oldest first.
     async fn reactions(&self, message: EventId, persona: PersonaId) -> Result<Vec<Emoji>, StoreError>;
+
+    /// A secret value of an adapter.
+    async fn secret(
+        &self,
+        organisation: OrganisationKey,
+        network: &Network,
+        key: &str,
+    ) -> Result<Option<SecretSlice<u8>>, StoreError>;
+
+    /// Keeps a secret value of an adapter, sealed. The first one stays for ever: the answer is what stands.
+    async fn keep_secret(
+        &self,
+        organisation: OrganisationKey,
+        network: &Network,
+        key: &str,
+        value: SecretSlice<u8>,
+    ) -> Result<SecretSlice<u8>, StoreError>;
 
     /// A small durable value of an adapter.
     async fn note(&self, organisation: OrganisationKey, network: &Network, key: &str) -> Result<Option<String>, StoreError>;
