@@ -11,7 +11,7 @@ from clients import DeltaClient
 from conftest import WAYS, People, Way
 from ghosts import on_mail, on_xmpp
 from pair import Pair, is_report
-from servers import Lab
+from servers import Lab, wait
 from servers.gateway import Gateway
 from talkers import said
 
@@ -177,6 +177,28 @@ async def test_delta_chat_both_ways_and_its_failures(pair: Pair, people: People)
     failing = await delta.send_text(nobody, "is anybody there?")
     failed = await delta.wait_state(failing, ("failed",), 60)
     assert failed["error"]
+
+
+async def test_whoever_is_refused_hears_of_it_although_the_gateway_is_killed_before_it_can_say_so(
+    servers: Lab, gateway: Gateway, pair: Pair, way: Way
+) -> None:
+    if way.mail == "lmtp":
+        pytest.skip("by LMTP the mail server itself is told, at once")
+    before = gateway.metric("dreiklang_input_dropped_total", reason="forged")
+    servers.postfix.kill()
+    for number in range(2):
+        forged = pair.carol.compose(pair.bob_for_carol, "pay me", X_Original_To=pair.bob_for_carol)
+        await asyncio.to_thread(servers.dovecot.deliver, forged.as_bytes(), pair.carol.address, "bridge")
+        assert await asyncio.to_thread(
+            wait.until, lambda n=number: gateway.metric("dreiklang_input_dropped_total", reason="forged") == before + n + 1, 20
+        )
+    gateway.kill()
+    servers.postfix.start()
+    gateway.start()
+    await pair.carol.wait_for(lambda _: len(pair.carol.mails.matching(is_report)) == 2, 60, what="both reports")
+    await pair.bob_hears_nothing_but("the real Carol")
+    await pair.carol.fetch()
+    assert len(pair.carol.mails.matching(is_report)) == 2
 
 
 @pytest.mark.parametrize("server", ["dovecot", "postfix"])
