@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import imaplib
+import smtplib
 from pathlib import Path
 
 from . import template, wait
@@ -62,6 +63,11 @@ class Dovecot(Server):
         if not wait.until(lambda: self.login_works(address), 10):
             raise ServerError(f"dovecot does not know {address}\n{self.last_words()}")
         return address
+
+    def deliver(self, mail: bytes, sender: str, name: str) -> None:
+        """Puts a mail into a user's inbox, as a mail server does by LMTP."""
+        with smtplib.LMTP(self.lab.host, self.lab.ports.lmtp, timeout=20) as lmtp:
+            lmtp.sendmail(sender, [f"{name}@{self.lab.names.mail}"], mail)
 
     def login_works(self, address: str) -> bool:
         try:

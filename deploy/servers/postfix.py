@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -23,13 +24,14 @@ DOMAINS = {"imap": ("virtual_alias_domains", "relay_domains"), "lmtp": ("relay_d
 
 
 class Postfix(Server):
-    """`inbound` may be changed; it counts from the next start."""
+    """`inbound` and `refusals` (pairs of an address and the reply it gets) may be changed; they count from the next start."""
 
     name = "postfix"
 
     def __init__(self, lab: Lab, inbound: Inbound = "imap") -> None:
         super().__init__(lab)
         self.inbound: Inbound = inbound
+        self.refusals: list[tuple[str, str]] = []
 
     def ports(self) -> list[int]:
         p = self.lab.ports
@@ -49,7 +51,8 @@ class Postfix(Server):
             (self.directory / folder).mkdir(exist_ok=True)
         shutil.chown(self.directory / "data", "postfix")
         used, unused = DOMAINS[self.inbound]
-        values = self.lab.values() | {"GATEWAY_CLASS": used, "OTHER_CLASS": unused, "DAEMONS": DAEMONS}
+        refusals = "\n".join(f"/^{re.escape(address)}$/  {reply}" for address, reply in self.refusals)
+        values = self.lab.values() | {"GATEWAY_CLASS": used, "OTHER_CLASS": unused, "DAEMONS": DAEMONS, "REFUSALS": refusals}
         template.write("main.cf", self.etc / "main.cf", values)
         template.write("master.cf", self.etc / "master.cf", values)
         for table in TABLES:

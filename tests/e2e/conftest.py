@@ -20,9 +20,11 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "deploy")]
 
 from clients import DeltaClient, MailClient, MatrixClient, XmppClient  # noqa: E402
+from pair import Pair  # noqa: E402
 from servers import Lab  # noqa: E402
 from servers.gateway import Gateway  # noqa: E402
 from servers.postfix import Inbound  # noqa: E402
+from talkers import OnXmpp  # noqa: E402
 
 PORT_BASE = int(os.environ.get("DREIKLANG_TEST_PORTS", "21000"))
 
@@ -142,3 +144,9 @@ class People:
 async def people(lab: Lab, state_root: Path) -> AsyncIterator[People]:
     async with AsyncExitStack() as stack:
         yield People(lab, state_root, stack)
+
+
+@pytest_asyncio.fixture
+async def pair(gateway: Gateway, people: People, way: Way) -> Pair:
+    """Bob on XMPP and Carol with a mail program."""
+    return Pair(OnXmpp(await people.xmpp(server=way.xmpp)), await people.mail())

@@ -4,17 +4,16 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from email.message import EmailMessage
 
 import pytest
-import pytest_asyncio
-from clients import DeltaClient, MailClient
+from clients import DeltaClient
 from conftest import WAYS, People, Way
 from ghosts import on_mail, on_xmpp
-from servers import Lab
+from pair import Pair, is_report
+from servers import Lab, wait
 from servers.gateway import Gateway
-from talkers import OnXmpp, said
+from talkers import said
 
 pytestmark = pytest.mark.asyncio
 
@@ -24,51 +23,9 @@ def way(request: pytest.FixtureRequest) -> Way:
     return request.param  # type: ignore[no-any-return]
 
 
-@dataclass
-class Pair:
-    """Bob on XMPP, Carol with a mail program, and how they see each other."""
-
-    bob: OnXmpp
-    carol: MailClient
-
-    @property
-    def bob_for_carol(self) -> str:
-        return on_mail(self.bob.address)
-
-    @property
-    def carol_for_bob(self) -> str:
-        return on_xmpp(self.carol.address)
-
-    async def bob_hears(self, text: str, timeout: float = 30) -> None:
-        await self.bob.client.wait_for(
-            lambda s: s.kind == "message" and s.type != "error" and s.body == text and s.sender.split("/")[0] == self.carol_for_bob,
-            timeout,
-            what=f"{text!r} from {self.carol_for_bob}",
-        )
-
-    def bob_heard(self) -> list[str | None]:
-        stanzas = self.bob.client.stanzas.items
-        return [s.body for s in stanzas if s.kind == "message" and s.body and s.sender.split("/")[0] == self.carol_for_bob]
-
-    async def bob_hears_nothing_but(self, text: str) -> None:
-        """What was sent before a message that arrives, and has not arrived with it, will not arrive."""
-        await self.carol.send_text(self.bob_for_carol, text)
-        await self.bob_hears(text)
-        assert self.bob_heard() == [text]
-
-
-@pytest_asyncio.fixture
-async def pair(gateway: Gateway, people: People, way: Way) -> Pair:
-    return Pair(OnXmpp(await people.xmpp(server=way.xmpp)), await people.mail())
-
-
 async def delta_with(people: People, pair: Pair) -> tuple[DeltaClient, int]:
     delta = await people.delta()
     return delta, await delta.chat_with(pair.bob_for_carol)
-
-
-def is_report(mail: object) -> bool:
-    return mail.message.get_content_type() == "multipart/report"  # type: ignore[attr-defined,no-any-return]
 
 
 async def test_a_forged_sender_is_no_message_and_whoever_sent_it_is_told(gateway: Gateway, pair: Pair, people: People) -> None:
@@ -220,6 +177,28 @@ async def test_delta_chat_both_ways_and_its_failures(pair: Pair, people: People)
     failing = await delta.send_text(nobody, "is anybody there?")
     failed = await delta.wait_state(failing, ("failed",), 60)
     assert failed["error"]
+
+
+async def test_whoever_is_refused_hears_of_it_although_the_gateway_is_killed_before_it_can_say_so(
+    servers: Lab, gateway: Gateway, pair: Pair, way: Way
+) -> None:
+    if way.mail == "lmtp":
+        pytest.skip("by LMTP the mail server itself is told, at once")
+    before = gateway.metric("dreiklang_input_dropped_total", reason="forged")
+    servers.postfix.kill()
+    for number in range(2):
+        forged = pair.carol.compose(pair.bob_for_carol, "pay me", X_Original_To=pair.bob_for_carol)
+        await asyncio.to_thread(servers.dovecot.deliver, forged.as_bytes(), pair.carol.address, "bridge")
+        assert await asyncio.to_thread(
+            wait.until, lambda n=number: gateway.metric("dreiklang_input_dropped_total", reason="forged") == before + n + 1, 20
+        )
+    gateway.kill()
+    servers.postfix.start()
+    gateway.start()
+    await pair.carol.wait_for(lambda _: len(pair.carol.mails.matching(is_report)) == 2, 60, what="both reports")
+    await pair.bob_hears_nothing_but("the real Carol")
+    await pair.carol.fetch()
+    assert len(pair.carol.mails.matching(is_report)) == 2
 
 
 @pytest.mark.parametrize("server", ["dovecot", "postfix"])

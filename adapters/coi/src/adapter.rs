@@ -20,6 +20,7 @@ use crate::{
     inward::Reader,
     lmtp::Listener,
     message_id,
+    notices::Notices,
     outward::{Fate, Notice, Words, message, notice},
     thread::{Heard, Position, Sent, position},
     transport::{CONNECTIONS, Envelope, SendError, Submission},
@@ -58,8 +59,8 @@ impl CoiAdapter {
         let reader = Reader { domain: domain.clone(), trusted: config.trusted_authserv_id };
         let mailbox = config.imap.map(|imap| Mailbox::new(imap, Arc::clone(&config.tls))).transpose()?;
         Ok(Self {
+            intake: Arc::new(Intake::new(reader, Notices::new(domain.clone(), Arc::clone(&submission)))),
             domain,
-            intake: Arc::new(Intake::new(reader, Arc::clone(&submission))),
             submission,
             mailbox,
             listener: config.lmtp.map(|lmtp| Listener::new(lmtp.listen)),

@@ -1,37 +1,23 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! Handing what came in to the gateway, whichever way it came, and telling senders what will not be carried.
+//! Handing what came in to the gateway, whichever way it came. What senders are told is in `notices.rs`.
 
-use std::{
-    collections::VecDeque,
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::fmt;
 
 use dreiklang_engine::{
     Hub,
     port::{Freshness, Proof, Received, Recipient, SourceKey, StoreError, Verdict},
 };
-use dreiklang_model::{NativeId, Reason, Timestamp};
-use tokio::sync::mpsc;
+use dreiklang_model::{NativeId, Reason};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     inward::{Bounce, Letter, Mail, Reader, Reading},
-    outward::{Fate, Notice, Words, notice},
+    notices::Notices,
     thread::Heard,
-    transport::{Envelope, SendError, Submission},
 };
 
 /// Largest mail that is looked at, in bytes.
 pub(crate) const LARGEST: usize = 50 * 1024 * 1024;
-/// How many notices may wait for the submission server.
-const WAITING: usize = 1000;
-/// How many notices are sent in a minute at most: forged mail comes in floods.
-const PER_MINUTE: usize = 100;
-/// Of how many mails it is remembered that their sender was told.
-const REMEMBERED: usize = 4000;
-const PAUSE: Duration = Duration::from_secs(5);
 
 /// For whom a mail is, and who wants to hear of failures.
 #[derive(Debug, Clone)]
@@ -72,26 +58,10 @@ pub(crate) enum Outcome {
     Refused(Reason),
 }
 
-/// A notice on its way.
-#[derive(Debug)]
-struct Pending {
-    envelope: Envelope,
-    raw: Vec<u8>,
-}
-
 /// Takes in mail.
 pub(crate) struct Intake {
     reader: Reader,
-    submission: Arc<Submission>,
-    pending: mpsc::Sender<Pending>,
-    waiting: tokio::sync::Mutex<mpsc::Receiver<Pending>>,
-    told: Mutex<Told>,
-}
-
-#[derive(Debug, Default)]
-struct Told {
-    about: VecDeque<String>,
-    minute: VecDeque<Timestamp>,
+    notices: Notices,
 }
 
 impl fmt::Debug for Intake {
@@ -101,9 +71,8 @@ impl fmt::Debug for Intake {
 }
 
 impl Intake {
-    pub(crate) fn new(reader: Reader, submission: Arc<Submission>) -> Self {
-        let (pending, waiting) = mpsc::channel(WAITING);
-        Self { reader, submission, pending, waiting: tokio::sync::Mutex::new(waiting), told: Mutex::default() }
+    pub(crate) fn new(reader: Reader, notices: Notices) -> Self {
+        Self { reader, notices }
     }
 
     pub(crate) fn reader(&self) -> &Reader {
@@ -196,73 +165,31 @@ impl Intake {
         Ok(())
     }
 
-    /// Tells the sender of a mail that it is not carried: once for each mail, never in answer to a report, and not in floods.
-    pub(crate) fn tell(&self, hub: &Hub, head: &Mail<'_>, delivery: &Delivery, recipient: &str, reason: Reason) {
-        let ReturnPath::To(to) = &delivery.return_path else { return hub.dropped("untold") };
-        let about = head.message_id();
-        if self.reader.domain.holds(to) || !self.may_tell(about.as_deref(), hub.now()) {
-            return hub.dropped("untold");
-        }
-        let domain = &self.reader.domain;
-        let digest = blake3::hash(format!("{}\n{recipient}", about.as_deref().unwrap_or(to)).as_bytes()).to_hex();
-        let note = Notice {
-            id: format!("notice.{}@{}", digest.as_str(), domain.as_str()),
-            to,
-            recipient,
-            about: about.as_deref(),
-            fate: Fate::Failed(reason),
-            at: hub.now(),
-        };
-        let written = notice(&note, domain, Words::of(hub.organisation()));
-        let (Some(envelope), Ok(raw)) = (Envelope::new(None, to), written) else { return hub.dropped("untold") };
-        if self.pending.try_send(Pending { envelope, raw }).is_err() {
-            hub.dropped("untold");
+    /// Tells the sender of a mail that it does not reach a recipient; never in answer to a report. When this answers, that is
+    /// durable or will not happen.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the mail must not count as read.
+    pub(crate) async fn tell(
+        &self,
+        hub: &Hub,
+        head: &Mail<'_>,
+        delivery: &Delivery,
+        recipient: &str,
+        reason: Reason,
+    ) -> Result<(), StoreError> {
+        match &delivery.return_path {
+            ReturnPath::To(to) => self.notices.tell(hub, head, to, recipient, reason).await,
+            ReturnPath::Null | ReturnPath::Unknown => {
+                hub.dropped("untold");
+                Ok(())
+            }
         }
     }
 
-    fn may_tell(&self, about: Option<&str>, now: Timestamp) -> bool {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(about) = about {
-            if told.about.iter().any(|known| known == about) {
-                return false;
-            }
-            told.about.push_back(about.to_owned());
-            if told.about.len() > REMEMBERED {
-                told.about.pop_front();
-            }
-        }
-        told.minute.retain(|at| now.since(*at) < Duration::from_secs(60));
-        if told.minute.len() >= PER_MINUTE {
-            return false;
-        }
-        told.minute.push_back(now);
-        true
-    }
-
-    /// Sends the notices, in their order, until `stop`.
+    /// Sends what senders are told, until `stop`.
     pub(crate) async fn send_notices(&self, hub: &Hub, stop: &CancellationToken) {
-        let mut waiting = self.waiting.lock().await;
-        loop {
-            let next = tokio::select! {
-                () = stop.cancelled() => return,
-                next = waiting.recv() => next,
-            };
-            let Some(pending) = next else { return };
-            loop {
-                match self.submission.send(&pending.envelope, &pending.raw).await {
-                    Ok(()) | Err(SendError::Lost(_)) => break,
-                    Err(SendError::Refused(refusal)) if !refusal.is_transient() => {
-                        hub.dropped("untold");
-                        break;
-                    }
-                    Err(error) => tracing::debug!(%error, "a notice waits"),
-                }
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    () = tokio::time::sleep(PAUSE) => {}
-                }
-            }
-        }
+        self.notices.run(hub, stop).await;
     }
 }
 

@@ -14,6 +14,7 @@ mod intake;
 mod inward;
 mod lmtp;
 mod message_id;
+mod notices;
 mod outward;
 mod thread;
 mod transport;

@@ -98,7 +98,7 @@ impl Mailbox {
             let freshness = |uid: u32| if uid <= history { Freshness::Pushed } else { Freshness::Asked };
             for entry in large {
                 if let Some(head) = session.head(entry.uid).await? {
-                    too_large(hub, intake, &head);
+                    too_large(hub, intake, &head).await?;
                 }
             }
             let uids: Vec<u32> = small.iter().map(|entry| entry.uid).collect();
@@ -167,19 +167,21 @@ async fn take(hub: &Hub, intake: &Intake, raw: &[u8], freshness: Freshness) -> R
     let outcomes = intake.take(hub, raw, &delivery).await.map_err(|error| Broken(error.to_string()))?;
     for (recipient, outcome) in delivery.recipients.iter().zip(outcomes) {
         if let Outcome::Refused(reason) = outcome {
-            intake.tell(hub, &head, &delivery, recipient, reason);
+            intake.tell(hub, &head, &delivery, recipient, reason).await.map_err(|error| Broken(error.to_string()))?;
         }
     }
     Ok(())
 }
 
-fn too_large(hub: &Hub, intake: &Intake, head: &[u8]) {
+async fn too_large(hub: &Hub, intake: &Intake, head: &[u8]) -> Result<(), Broken> {
     hub.dropped("large");
-    let Some(head) = Mail::parse(head) else { return };
+    let Some(head) = Mail::parse(head) else { return Ok(()) };
     let delivery = delivery(&head, intake, Freshness::Asked);
-    if let Some(recipient) = delivery.recipients.first() {
-        intake.tell(hub, &head, &delivery, recipient, Reason::TooLarge);
+    for recipient in &delivery.recipients {
+        let told = intake.tell(hub, &head, &delivery, recipient, Reason::TooLarge).await;
+        told.map_err(|error| Broken(error.to_string()))?;
     }
+    Ok(())
 }
 
 /// What the mailbox's server noted of the envelope.

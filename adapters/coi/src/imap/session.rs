@@ -3,7 +3,11 @@
 
 use std::time::Duration;
 
-use async_imap::{Client, extensions::idle::IdleResponse, types::Mailbox as Selected};
+use async_imap::{
+    Client,
+    extensions::idle::IdleResponse,
+    types::{Mailbox as Selected, UnsolicitedResponse},
+};
 use futures::TryStreamExt as _;
 use secrecy::ExposeSecret as _;
 use tokio::time::timeout;
@@ -77,8 +81,20 @@ impl Session {
         Ok(limited(PATIENCE, self.inner.select(mailbox)).await??)
     }
 
+    /// Was new mail announced since this was asked last? A server says so in its answer to any command, and does not repeat
+    /// it when it is listened to (RFC 3501 §7.3.1, RFC 2177 §3).
+    fn announced(&self) -> bool {
+        let mut news = false;
+        while let Ok(response) = self.inner.unsolicited_responses.try_recv() {
+            news |= matches!(response, UnsolicitedResponse::Exists(_) | UnsolicitedResponse::Recent(_));
+        }
+        news
+    }
+
     /// What lies above `uid`, in order.
     pub(super) async fn above(&mut self, uid: u32) -> Result<Vec<Entry>, Broken> {
+        // What was announced so far is in the answer; what the answer itself announces is not.
+        self.announced();
         let range = format!("{}:*", uid.saturating_add(1));
         let found: Vec<_> =
             limited(READING, async { self.inner.uid_fetch(range, "(UID RFC822.SIZE)").await?.try_collect().await }).await??;
@@ -131,6 +147,9 @@ impl Session {
 
     /// Waits until there may be something new. [`None`]: it is to end.
     pub(super) async fn listen(mut self, stop: &CancellationToken) -> Result<Option<Self>, Broken> {
+        if self.announced() {
+            return Ok(Some(self));
+        }
         if !self.idles {
             tokio::select! {
                 () = stop.cancelled() => return Ok(None),

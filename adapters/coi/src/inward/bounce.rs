@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! Delivery status notifications (RFC 3464) about mail that we sent.
+//! Delivery status notifications (RFC 3464, and RFC 6533 for addresses beyond ASCII) about mail that we sent.
 
 use dreiklang_model::{DeliveryId, Reason, Report};
 use mail_parser::{Message, MessagePart, MimeHeaders as _, PartType};
@@ -19,7 +19,7 @@ pub(crate) struct Bounce {
 /// The report in a notification; [`None`] when it names no mail of ours or says nothing new.
 pub(super) fn read(mail: &Mail<'_>, domain: &Domain) -> Option<Bounce> {
     let message = &mail.message;
-    let status = message.parts.iter().find(|part| is(part, "message", "delivery-status"))?;
+    let status = message.parts.iter().find(|part| is(part, "message", &["delivery-status", "global-delivery-status"]))?;
     let status = text_of(status, message);
     let delivery = named(mail, &status).into_iter().find_map(|id| message_id::delivery(&id, domain))?;
     let field = |name: &str| {
@@ -53,9 +53,8 @@ fn named(mail: &Mail<'_>, status: &str) -> Vec<String> {
         match &part.body {
             PartType::Message(returned) => ids.extend(returned.message_id().map(str::to_owned)),
             PartType::Text(_) | PartType::Binary(_) | PartType::InlineBinary(_)
-                if is(part, "text", "rfc822-headers")
-                    || is(part, "message", "rfc822-headers")
-                    || is(part, "message", "rfc822") =>
+                if is(part, "text", &["rfc822-headers"])
+                    || is(part, "message", &["rfc822", "rfc822-headers", "global", "global-headers"]) =>
             {
                 ids.extend(header_of(&text_of(part, &mail.message)));
             }
@@ -96,9 +95,10 @@ fn unfolded(text: &str) -> Vec<String> {
     lines
 }
 
-fn is(part: &MessagePart<'_>, kind: &str, subtype: &str) -> bool {
+fn is(part: &MessagePart<'_>, kind: &str, subtypes: &[&str]) -> bool {
     part.content_type().is_some_and(|content| {
-        content.ctype().eq_ignore_ascii_case(kind) && content.subtype().is_some_and(|sub| sub.eq_ignore_ascii_case(subtype))
+        let subtype = content.subtype().unwrap_or_default();
+        content.ctype().eq_ignore_ascii_case(kind) && subtypes.iter().any(|known| known.eq_ignore_ascii_case(subtype))
     })
 }
 

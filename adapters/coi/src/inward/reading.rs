@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! From the bytes of a mail to what it means for the gateway.
 
-use dreiklang_model::{Address, DisplayName, Message, NativeId, Reason, Timestamp, What};
+use dreiklang_model::{Address, DisplayName, Feature, Message, NativeId, Reason, Timestamp, What};
 
 use super::{
     Mail, authentication, body,
@@ -93,15 +93,20 @@ impl Reader {
             return rejected(Reason::Unreadable, "malformed");
         };
         let mut says = content;
-        if says.is_empty() {
+        if !subject.is_empty() && says.iter().all(is_attachment) {
             // Some write what they want to say into the subject.
-            if subject.is_empty() {
-                return Reading::Ignored("empty");
-            }
-            says.push(What::Message(Message::text(subject.clone())));
+            says.insert(0, What::Message(Message::text(subject.clone())));
+        }
+        if says.is_empty() {
+            return Reading::Ignored("empty");
         }
         Reading::Letter(Letter { from, name, id, sent_at: sent_at(mail, now), subject, says })
     }
+}
+
+/// Something that a mail carries, not something that its author does with an earlier one.
+fn is_attachment(what: &What) -> bool {
+    matches!(what, What::Unsupported { feature, .. } if !matches!(feature, Feature::Reaction | Feature::Retraction))
 }
 
 /// The one author (RFC 5322 §3.6.2); [`None`] when there is none or more than one: who would it be then?

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! Recorded and hand-made mails, and what must not make anything panic.
 
-use dreiklang_model::{DeliveryId, EventId, Feature, Report};
+use dreiklang_model::{DeliveryId, EventId, Report};
 use proptest::prelude::*;
 
 use super::*;
@@ -96,6 +96,10 @@ fn letters_of_all_shapes_are_read() {
     for (rest, expected) in [
         ("\r\nplain\r\n", vec!["plain"]),
         ("Subject: only this\r\n\r\n\r\n", vec!["only this"]),
+        (
+            "Subject: The invoice\r\nContent-Type: application/pdf; name=invoice.pdf\r\n\r\nx\r\n",
+            vec!["The invoice", "[File invoice.pdf]"],
+        ),
         ("Content-Type: text/plain; format=flowed\r\n\r\none \r\ntwo\r\n-- \r\nsig\r\n", vec!["one two"]),
         (
             "Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nGr=FC=DFe\r\n",
@@ -153,6 +157,13 @@ fn bounces_name_our_delivery() {
         assert_eq!(found.delivery, id);
         assert_eq!(found.recipients, ["carol@org.test", "dora@org.test"]);
         assert_eq!(found.report, Report::Failed(Reason::UnknownRecipient));
+    }
+    for global in ["message/global", "message/global-headers"] {
+        let original = format!("Content-Type: {global}\r\n\r\nFrom: x@gw.example\r\nMessage-ID: <{ours}>\r\n\r\n");
+        let raw = bounce("Final-Recipient: utf-8; jörg@org.test\r\nAction: failed\r\nStatus: 5.2.2", &original);
+        let raw = raw.replace("message/delivery-status", "message/global-delivery-status");
+        let Reading::Bounce(found) = read(raw.as_bytes()) else { panic!("{global}") };
+        assert_eq!((found.delivery, found.recipients), (id, vec!["jörg@org.test".to_owned()]));
     }
     let delayed = "Final-Recipient: rfc822; c@org.test\r\nAction: delayed\r\nStatus: 4.4.1";
     assert!(matches!(read(bounce(delayed, &headers).as_bytes()), Reading::Bounce(Bounce { report: Report::Delayed, .. })));
