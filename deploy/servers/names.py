@@ -23,6 +23,8 @@ class Names:
     gateway: str = "gw.localhost"
     component_matrix: str = "matrix.gw.localhost"
     component_mail: str = "mail.gw.localhost"
+    # A component of nobody: tests connect to it and write as a far server would.
+    stranger: str = "stranger.localhost"
 
 
 @dataclass(frozen=True)
