@@ -64,6 +64,7 @@ WAYS = (Way("prosody", "imap"), Way("ejabberd", "lmtp"))
 @pytest.fixture(scope="session")
 def servers(lab: Lab) -> Lab:
     """All servers run, and Synapse knows the gateway."""
+    lab.synapse.stop()  # tests of the servers alone may have started it without the gateway
     lab.synapse.registrations = [lab.gateway.register()]
     lab.start()
     return lab
