@@ -4,6 +4,8 @@
 
 mod canonical;
 mod standing;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 

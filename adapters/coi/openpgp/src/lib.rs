@@ -15,6 +15,7 @@ mod randomness;
 mod seal;
 mod secret_key;
 pub mod securejoin;
+mod vcard;
 
 pub use address::{MailAddress, NoMailAddress};
 pub use autocrypt::{Autocrypt, AutocryptError};
@@ -26,3 +27,4 @@ pub use open::{Lock, Misdirected, OpenError, Opened, Opener, SharedSecret, Signe
 pub use randomness::Randomness;
 pub use seal::{SealError, seal};
 pub use secret_key::{SecretKey, SecretKeyError};
+pub use vcard::Card;

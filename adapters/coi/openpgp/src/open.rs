@@ -321,3 +321,7 @@ impl fmt::Debug for Opened {
         f.debug_struct("Opened").field("opener", &self.opener).field("signatures", &self.signatures.len()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "open_tests.rs"]
+mod tests;

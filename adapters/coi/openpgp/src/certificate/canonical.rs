@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use pgp::{
     composed::{SignedKeyDetails, SignedPublicKey, SignedPublicSubKey},
     crypto::hash::HashAlgorithm,
-    packet::{PublicKey, PublicSubkey, Signature, SignatureType, UserId},
+    packet::{PublicKey, PublicSubkey, Signature, SignatureType, SubpacketData, UserId},
     types::{KeyDetails, SignedUser, Tag},
 };
 
@@ -97,13 +97,32 @@ fn signs_back(binding: &Signature, subkey: &PublicSubkey, primary: &PublicKey) -
     !binding.key_flags().sign() || binding.embedded_signature().is_some_and(agreed)
 }
 
-/// The newest of the signatures that are valid.
+/// The newest of the signatures that are valid; of equally old ones the first.
 fn newest(mut signatures: Vec<Signature>, is_valid: impl Fn(&Signature) -> bool) -> Option<Signature> {
     signatures.sort_by_key(|signature| Reverse(signature.created()));
-    signatures
-        .into_iter()
-        .take(MOST_CHECKED)
-        .find(|signature| signature.created().is_some() && is_sound(signature) && is_valid(signature))
+    let counts = |signature: &Signature| signature.created().is_some() && is_sound(signature) && is_valid(signature);
+    signatures.into_iter().take(MOST_CHECKED).find(counts).and_then(without_additions)
+}
+
+/// Takes away what others may have added where the signature does not reach: all but the hint at the issuer and, for a key that signs, its
+/// agreement, which is a signature of its own.
+fn without_additions(mut signature: Signature) -> Option<Signature> {
+    let signs = signature.key_flags().sign();
+    let mut hinted = false;
+    let mut index = 0;
+    while let Some(said) = signature.config()?.unhashed_subpackets.get(index) {
+        let stays = match said.data {
+            SubpacketData::IssuerKeyId(_) => !std::mem::replace(&mut hinted, true),
+            SubpacketData::EmbeddedSignature(_) => signs,
+            _ => false,
+        };
+        if stays {
+            index += 1;
+        } else {
+            signature.unhashed_subpacket_remove(index).ok()?;
+        }
+    }
+    Some(signature)
 }
 
 /// Made with a hash for which nobody finds collisions (RFC 9580 §9.5).
