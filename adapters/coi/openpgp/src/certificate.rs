@@ -31,9 +31,10 @@ pub(crate) const MOST_RELAYS: usize = 5;
 /// primary key vouches for, with their newest signature, nobody else's opinion, no pictures.
 ///
 /// Two certificates with the same content are equal. `Debug` shows nothing.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Certificate {
     key: Box<SignedPublicKey>,
+    bytes: Box<[u8]>,
     fingerprint: Fingerprint,
 }
 
@@ -85,7 +86,8 @@ impl Certificate {
         if key.details.users.is_empty() && key.details.direct_signatures.is_empty() {
             return Err(CertificateError::Unsigned);
         }
-        Ok(Self { key: Box::new(key), fingerprint })
+        let bytes = guarded(|| key.to_bytes().ok()).flatten().ok_or(CertificateError::Malformed)?;
+        Ok(Self { key: Box::new(key), bytes: bytes.into(), fingerprint })
     }
 
     /// What both copies of one person's certificate say together; where they differ, the newer signature counts. A stripped or older
@@ -105,14 +107,14 @@ impl Certificate {
 
     /// The binary form, as the store keeps it.
     #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        guarded(|| self.key.to_bytes().ok()).flatten().unwrap_or_default()
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// The binary form in base64 without line breaks.
     #[must_use]
     pub fn to_base64(&self) -> String {
-        STANDARD.encode(self.to_bytes())
+        STANDARD.encode(&self.bytes)
     }
 
     /// Who it is.
@@ -157,6 +159,14 @@ impl Certificate {
         })
     }
 }
+
+impl PartialEq for Certificate {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for Certificate {}
 
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

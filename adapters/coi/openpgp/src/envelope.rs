@@ -24,7 +24,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { mail: 40 * 1024 * 1024, content: 64 * 1024 * 1024, trials: 20_000 }
+        Self { mail: 40 * 1024 * 1024, content: 40 * 1024 * 1024, trials: 20_000 }
     }
 }
 

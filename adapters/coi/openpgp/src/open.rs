@@ -252,7 +252,7 @@ fn unpacked(packets: &[u8], limits: &Limits, may_be_compressed: bool) -> Result<
             }
             Packet::OnePassSignature(_) if content.is_none() => announced += 1,
             Packet::Signature(signature) => signatures.push(signature),
-            Packet::LiteralData(literal) if content.is_none() => content = Some(literal.into_bytes().to_vec()),
+            Packet::LiteralData(literal) if content.is_none() => content = Some(literal.into_bytes().into()),
             _ => return Err(OpenError::Malformed),
         }
         if announced.max(signatures.len()) > MOST_SIGNATURES {

@@ -83,9 +83,11 @@ impl SecretKey {
     }
 
     /// The binary form (a transferable secret key, RFC 9580 §10.2) without passphrase. Whoever keeps it encrypts it.
-    #[must_use]
-    pub fn to_bytes(&self) -> SecretSlice<u8> {
-        guarded(|| self.key.to_bytes().ok()).flatten().unwrap_or_default().into()
+    ///
+    /// # Errors
+    /// [`SecretKeyError::Unusable`] when the library cannot write what it made or read.
+    pub fn to_bytes(&self) -> Result<SecretSlice<u8>, SecretKeyError> {
+        guarded(|| self.key.to_bytes().ok()).flatten().map(Into::into).ok_or(SecretKeyError::Unusable)
     }
 
     /// The certificate that others get.

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 #[test]
 fn autocrypt_fields_are_read_as_others_write_them() {
     let key = person(1).public().to_base64();
-    let bare = base64::engine::general_purpose::STANDARD.encode(&person(1).public().to_bytes()[..53]);
+    let bare = base64::engine::general_purpose::STANDARD.encode(&person(1).public().as_bytes()[..53]);
     let read = |text: String| Autocrypt::read(&text).map(|field| (field.address.as_str().to_owned(), field.mutual));
     let address = "person1@org.test".to_owned();
     for (text, expected) in [

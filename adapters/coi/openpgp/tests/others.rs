@@ -5,6 +5,8 @@
 
 mod common;
 
+use std::sync::LazyLock;
+
 use common::{mail, packets, person, randomness};
 use dreiklang_model::Timestamp;
 use dreiklang_openpgp::{
@@ -17,12 +19,13 @@ use pgp::{
     },
     crypto::{ecc_curve::ECCCurve, hash::HashAlgorithm, sym::SymmetricKeyAlgorithm},
     ser::Serialize,
-    types::{CompressionAlgorithm, KeyVersion, Password},
+    types::{CompressionAlgorithm, KeyDetails, KeyVersion, Password},
 };
 
 /// The library dates what it makes by the clock.
 fn today() -> Timestamp {
-    Timestamp::from_millis(i64::from(pgp::types::Timestamp::now().as_secs()) * 1000)
+    static MADE: LazyLock<u32> = LazyLock::new(|| classic(None).primary_key.created_at().as_secs());
+    Timestamp::from_millis(i64::from(*MADE) * 1000)
 }
 
 fn ours(number: u8) -> SecretKey {
@@ -73,7 +76,7 @@ fn an_older_program_gets_the_older_encryption() {
 #[test]
 fn mail_for_a_named_key_signed_by_a_subkey_is_opened() {
     let (theirs, ours) = (classic(None), [ours(2), ours(3)]);
-    let public = pgp::composed::SignedPublicKey::from_bytes(ours[1].public().to_bytes().as_slice()).unwrap();
+    let public = pgp::composed::SignedPublicKey::from_bytes(ours[1].public().as_bytes()).unwrap();
     let mut randomness = randomness(41);
     let mut message = MessageBuilder::from_bytes("", "Content-Type: text/plain\r\n\r\nhi")
         .seipd_v1(&mut randomness, SymmetricKeyAlgorithm::AES256);
@@ -133,16 +136,16 @@ fn keys_that_cannot_be_used_are_refused() {
     assert_eq!((signs_only.standing(today()), signs_only.can_receive(today())), (Standing::Valid, false));
     let refused = seal(&mail("hi"), &ours(1), &[&signs_only], today(), &mut randomness(1)).err();
     assert_eq!(refused, Some(SealError::Unusable(signs_only.fingerprint())));
-    assert_eq!(SecretKey::from_bytes(&person(1).public().to_bytes()).err(), Some(SecretKeyError::Malformed));
+    assert_eq!(SecretKey::from_bytes(person(1).public().as_bytes()).err(), Some(SecretKeyError::Malformed));
 }
 
 #[test]
 fn a_secret_key_is_kept_and_shows_nothing() {
     use secrecy::ExposeSecret;
     let key = ours(1);
-    let bytes = key.to_bytes();
+    let bytes = key.to_bytes().unwrap();
     let again = SecretKey::from_bytes(bytes.expose_secret()).unwrap();
     assert!(again.public() == key.public());
-    assert_eq!(again.to_bytes().expose_secret(), bytes.expose_secret());
+    assert_eq!(again.to_bytes().unwrap().expose_secret(), bytes.expose_secret());
     assert_eq!(format!("{key:?} {bytes:?}"), "SecretKey(…) SecretBox<[u8]>([REDACTED])");
 }

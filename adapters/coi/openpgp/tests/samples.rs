@@ -50,7 +50,7 @@ fn keys_are_read_and_written_again_octet_for_octet() {
 fn a_key_of_ours_has_the_shape_of_theirs() {
     let theirs = &autocrypt("enc-01-text.decrypted.eml", "Autocrypt")[0].1.certificate;
     let ours = person(1);
-    assert_eq!(kinds(&ours.public().to_bytes()), kinds(&theirs.to_bytes()));
+    assert_eq!(kinds(ours.public().as_bytes()), kinds(theirs.as_bytes()));
 }
 
 /// The kinds of packets of a key.

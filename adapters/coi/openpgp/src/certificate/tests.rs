@@ -60,7 +60,7 @@ fn the_newer_word_counts_whatever_the_order() {
     assert_eq!(texts(&one.relays()), ["new@a.example", "person1@org.test", "b@b.example", "c@c.example", "d@d.example"]);
     assert_eq!(texts(&one.addresses()), texts(&one.relays()));
     assert!(one.clone().merged(old.clone()) == Ok(one.clone()));
-    assert!(Certificate::from_bytes(&one.to_bytes()) == Ok(one));
+    assert!(Certificate::from_bytes(one.as_bytes()) == Ok(one));
     assert_eq!(old.merged(person(2).public().clone()), Err(CertificateError::NotTheSame));
 }
 
@@ -83,7 +83,7 @@ fn a_key_has_an_end_or_is_taken_back() {
     });
     assert_eq!(key.public().clone().merged(revoked.clone()).unwrap().standing(at(2)), Standing::Revoked);
     assert!(!revoked.can_receive(at(2)));
-    assert!(Certificate::from_bytes(&revoked.to_bytes()) == Ok(revoked));
+    assert!(Certificate::from_bytes(revoked.as_bytes()) == Ok(revoked));
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn what_strangers_add_does_not_count() {
         }
     });
     assert!(changed == *key.public());
-    assert_eq!(changed.to_bytes(), key.public().to_bytes());
+    assert_eq!(changed.as_bytes(), key.public().as_bytes());
     let bare = SignedPublicKey { details: mallory.public().key.details.clone(), ..(*key.public().key).clone() };
     assert_eq!(Certificate::from_key(bare), Err(CertificateError::Unsigned));
 }
