@@ -79,10 +79,19 @@ fn only_the_store_names_sqlx_and_each_protocol_crate_has_one_home() {
 #[test]
 fn openpgp_is_pure_and_has_one_home() {
     let all = named();
-    let allowed: BTreeSet<String> =
-        ["base64", "dreiklang-model", "mail-builder", "mail-parser", "percent-encoding", "pgp", "rand_chacha", "secrecy", "thiserror"]
-            .map(String::from)
-            .into();
+    let allowed: BTreeSet<String> = [
+        "base64",
+        "dreiklang-model",
+        "mail-builder",
+        "mail-parser",
+        "percent-encoding",
+        "pgp",
+        "rand_chacha",
+        "secrecy",
+        "thiserror",
+    ]
+    .map(String::from)
+    .into();
     assert!(all["dreiklang-openpgp"].is_subset(&allowed), "it depends on {:?}", all["dreiklang-openpgp"]);
     let reads_mail = |package: &&String| all[*package].contains("mail-parser");
     let readers: BTreeSet<&str> = all.keys().filter(reads_mail).map(String::as_str).collect();

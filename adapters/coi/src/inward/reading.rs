@@ -105,7 +105,7 @@ impl Reader {
 }
 
 /// Something that a mail carries, not something that its author does with an earlier one.
-fn is_attachment(what: &What) -> bool {
+fn is_attachment(what: &What<NativeId>) -> bool {
     matches!(what, What::Unsupported { feature, .. } if !matches!(feature, Feature::Reaction | Feature::Retraction))
 }
 
