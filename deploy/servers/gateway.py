@@ -41,6 +41,7 @@ class Gateway(Server):
         self.legs: set[str] = {"matrix", "xmpp", "mail"}
         self.xmpp_server = "prosody"
         self.inbound = "imap"
+        self.verify_dkim = False
         self.language = "en"
         self.policy = ""
         self.config = self.directory / "config.toml"
@@ -100,12 +101,14 @@ secret_file = "secrets/xmpp"
         imap = f'{{ server = "{lab.host}:{lab.ports.imap}", security = "none", user = "{user}", password_file = "secrets/mail" }}'
         smtp = f'{{ server = "localhost:{lab.ports.smtps}", security = "tls", user = "{user}", password_file = "secrets/mail" }}'
         way = f"imap = {imap}" if self.inbound == "imap" else f'lmtp = {{ listen = "{lab.host}:{lab.ports.gateway_lmtp}" }}'
+        dkim = f'verify_dkim = true\ndns = "{lab.dnsmasq.address}"' if self.verify_dkim else ""
         return f"""
 [organisation.mail]
 domain = "{lab.names.gateway}"
 {way}
 smtp = {smtp}
 trusted_authserv_id = "{lab.names.mail}"
+{dkim}
 """
 
     def register(self) -> Path:

@@ -67,6 +67,7 @@ fn only_the_store_names_sqlx_and_each_protocol_crate_has_one_home() {
         ("tokio-xmpp", "dreiklang-xmpp"),
         ("xmpp-parsers", "dreiklang-xmpp"),
         ("mail-parser", "dreiklang-coi"),
+        ("mail-auth", "dreiklang-coi"),
         ("async-imap", "dreiklang-coi"),
         ("lettre", "dreiklang-coi"),
     ];

@@ -145,15 +145,15 @@ impl Session {
         Ok(limited(PATIENCE, marking).await??)
     }
 
-    /// Waits until there may be something new. [`None`]: it is to end.
-    pub(super) async fn listen(mut self, stop: &CancellationToken) -> Result<Option<Self>, Broken> {
+    /// Waits until there may be something new, at most `longest`. [`None`]: it is to end.
+    pub(super) async fn listen(mut self, longest: Option<Duration>, stop: &CancellationToken) -> Result<Option<Self>, Broken> {
         if self.announced() {
             return Ok(Some(self));
         }
         if !self.idles {
             tokio::select! {
                 () = stop.cancelled() => return Ok(None),
-                () = tokio::time::sleep(POLL) => {}
+                () = tokio::time::sleep(longest.map_or(POLL, |longest| longest.min(POLL))) => {}
             }
             limited(PATIENCE, self.inner.noop()).await??;
             return Ok(Some(self));
@@ -161,7 +161,7 @@ impl Session {
         let mut idle = self.inner.idle();
         limited(PATIENCE, idle.init()).await??;
         let ended = {
-            let (news, _interrupt) = idle.wait_with_timeout(LISTENING);
+            let (news, _interrupt) = idle.wait_with_timeout(longest.map_or(LISTENING, |longest| longest.min(LISTENING)));
             tokio::select! {
                 () = stop.cancelled() => None,
                 news = news => Some(news?),
