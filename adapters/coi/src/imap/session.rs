@@ -63,7 +63,8 @@ impl Session {
             return Err(Broken("the server closed the connection at once".to_owned()));
         }
         if connector.security() == Security::StartTls {
-            client.run_command_and_check_ok("STARTTLS", None).await?;
+            let begun = client.run_command_and_check_ok("STARTTLS", None).await;
+            begun.map_err(|error| Broken(format!("STARTTLS: {}", Broken::from(error))))?;
             let stream = connector.secure(client.into_inner()).await.map_err(|error| Broken(format!("STARTTLS: {error}")))?;
             client = Client::new(stream);
         }
