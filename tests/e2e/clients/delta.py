@@ -118,6 +118,22 @@ class DeltaClient:
         contact = await self.rpc("create_contact", self.account, address, name)
         return int(await self.rpc("create_chat_by_contact_id", self.account, contact))
 
+    async def secure_join(self, link: str, timeout: float = TIMEOUT) -> int:
+        """Opens an invite link; returns the chat once both sides know each other's keys."""
+        mark = self.events.mark()
+        chat = int(await self.rpc("secure_join", self.account, link))
+        await self.events.wait_for(
+            lambda e: e["kind"] == "SecurejoinJoinerProgress" and e["progress"] == 1000,
+            timeout,
+            since=mark,
+            what="the end of the handshake",
+        )
+        return chat
+
+    async def chat(self, chat: int) -> dict[str, Any]:
+        """As the core shows it: isContactRequest, isEncrypted, chatType, name, contactIds ..."""
+        return dict(await self.rpc("get_full_chat_by_id", self.account, chat))
+
     async def send_text(self, chat: int, text: str) -> int:
         return int(await self.rpc("misc_send_text_message", self.account, chat, text))
 
