@@ -108,10 +108,8 @@ impl CoiAdapter {
             return self.say(hub, delivery, &Message::text(text)).await;
         };
         let key = self.vault.keys.of(hub, leg.ghost.as_str()).await.map_err(failed)?;
-        let address = MailAddress::new(leg.ghost.as_str()).map_err(|error| DeliveryError::Never {
-            reason: Reason::UnknownRecipient,
-            cause: error.to_string(),
-        })?;
+        let address = MailAddress::new(leg.ghost.as_str())
+            .map_err(|error| DeliveryError::Never { reason: Reason::UnknownRecipient, cause: error.to_string() })?;
         let network = (!leg.bot).then(|| leg.other.address.network());
         let id = message_id::of_sealed_delivery(delivery.id, &self.domain);
         let handed = Handed {

@@ -44,7 +44,12 @@ fn command(text: &str) -> Command<'_> {
 }
 
 /// The rows that answer `event`, which `author` sent to the bot on `network`. Notices of programs are not answered.
-pub(crate) async fn answer(live: &Arc<Live>, network: &Network, author: &Persona, event: &Event) -> Result<Vec<NewRow>, StoreError> {
+pub(crate) async fn answer(
+    live: &Arc<Live>,
+    network: &Network,
+    author: &Persona,
+    event: &Event,
+) -> Result<Vec<NewRow>, StoreError> {
     let What::Message(message) = &event.what else { return Ok(Vec::new()) };
     if message.kind == Kind::Notice {
         return Ok(Vec::new());

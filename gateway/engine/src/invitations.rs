@@ -77,7 +77,7 @@ async fn ghosts(live: &Live, of: &Persona) -> Result<Vec<(Network, Arc<dyn Adapt
     let bot = *of.account.network() == Network::GATEWAY;
     let name = if bot { live.bot_name.clone() } else { shown_name(&of.account, of.name.as_ref()) };
     let mut adapters: Vec<_> = live.adapters.iter().filter(|(network, _)| *network != of.account.network()).collect();
-    adapters.sort_by(|(one, _), (other, _)| one.cmp(other));
+    adapters.sort_by_key(|(network, _)| (*network).clone());
     let mut ghosts = Vec::new();
     for (network, adapter) in adapters {
         let written = match bot {

@@ -8,8 +8,8 @@ mod meter;
 mod store;
 
 pub use adapter::{
-    Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Freshness, Health, Invitation, LegChange, Media, Received,
-    Recipient, SourceKey, Verdict,
+    Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Freshness, Health, Invitation, LegChange, Media,
+    Received, Recipient, SourceKey, Verdict,
 };
 pub use address_book::{AddressBook, NoAddress, Reading, bot};
 pub use clock::{Clock, Entropy, NoEntropy, SystemClock, SystemEntropy};

@@ -118,7 +118,9 @@ impl<'a> Visit<'a> {
     async fn take(&mut self, arrived: Arrived) -> Result<(), Broken> {
         let Arrived { uid, delivery, about, read } = arrived;
         let found = match read {
-            Ok(Read { asked: Some(domain), found: Found::Open(Reading::Letter(_)) | Found::Sealed(_) }) if self.waits_for(&domain) => {
+            Ok(Read { asked: Some(domain), found: Found::Open(Reading::Letter(_)) | Found::Sealed(_) })
+                if self.waits_for(&domain) =>
+            {
                 self.leave(uid, &domain);
                 return Ok(());
             }

@@ -26,12 +26,7 @@ const MOST_TOLD: usize = 20;
 
 impl Intake {
     /// Takes in an opened mail; one answer for each recipient.
-    pub(super) async fn sealed(
-        &self,
-        hub: &Hub,
-        unsealed: &Unsealed,
-        delivery: &Delivery,
-    ) -> Result<Vec<Outcome>, StoreError> {
+    pub(super) async fn sealed(&self, hub: &Hub, unsealed: &Unsealed, delivery: &Delivery) -> Result<Vec<Outcome>, StoreError> {
         let done = |why| {
             hub.dropped(why);
             Ok(vec![Outcome::Done; delivery.recipients.len()])
@@ -70,8 +65,7 @@ impl Intake {
             false => delivery.recipients.clone(),
         };
         let aligned = unsealed.vouched.as_ref() == Some(&from);
-        let evidence =
-            Evidence { claimed: &from, aligned, signed: &signed, bound: bound.as_deref(), owner: owner.as_deref() };
+        let evidence = Evidence { claimed: &from, aligned, signed: &signed, bound: bound.as_deref(), owner: owner.as_deref() };
         let (account, proof) = match judged(evidence) {
             Author::Misdirected => return done("misdirected"),
             Author::Nobody => {

@@ -10,7 +10,9 @@ use std::{sync::Arc, time::Duration};
 
 use dreiklang_engine::{
     Engine, Hub, Organisation, Policy, Pseudonyms, Wiring,
-    port::{Adapter, AdapterError, Clock, Entropy, Freshness, NoEntropy, NoMeter, Received, Recipient, SourceKey, Store, Verdict},
+    port::{
+        Adapter, AdapterError, Clock, Entropy, Freshness, NoEntropy, NoMeter, Received, Recipient, SourceKey, Store, Verdict,
+    },
 };
 use dreiklang_identity::{AliasKey, Book, Plan};
 use dreiklang_loopback::{Loopback, People};

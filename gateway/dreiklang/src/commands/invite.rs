@@ -78,12 +78,7 @@ async fn revoke(engine: &Engine, id: &OrganisationId, asked: &Invite) -> anyhow:
     }
 }
 
-async fn show(
-    engine: &Engine,
-    id: &OrganisationId,
-    asked: &Invite,
-    json: bool,
-) -> anyhow::Result<Outcome> {
+async fn show(engine: &Engine, id: &OrganisationId, asked: &Invite, json: bool) -> anyhow::Result<Outcome> {
     let invited = match engine.invite(id, whom(asked)).await? {
         Ok(Some(invited)) => invited,
         Ok(None) => {
