@@ -23,7 +23,7 @@ class Ejabberd(Server):
 
     def ports(self) -> list[int]:
         p = self.lab.ports
-        return [p.ejabberd_c2s, p.ejabberd_c2s_tls, p.ejabberd_component, p.ejabberd_http]
+        return [p.ejabberd_c2s, p.ejabberd_c2s_tls, p.ejabberd_component, p.ejabberd_http, p.ejabberd_stranger]
 
     def logs(self) -> list[Path]:
         return [*super().logs(), self.directory / "logs" / "ejabberd.log"]

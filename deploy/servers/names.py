@@ -23,6 +23,8 @@ class Names:
     gateway: str = "gw.localhost"
     component_matrix: str = "matrix.gw.localhost"
     component_mail: str = "mail.gw.localhost"
+    # A component of nobody: tests connect to it and write as a far server would.
+    stranger: str = "stranger.localhost"
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Ports:
     ejabberd_c2s_tls: int
     ejabberd_component: int
     ejabberd_http: int
+    ejabberd_stranger: int
     imap: int
     imaps: int
     lmtp: int
@@ -53,7 +56,7 @@ class Ports:
 
     @classmethod
     def from_base(cls, base: int) -> Ports:
-        offsets = (1, 2, 3, 4, 5, 10, 11, 12, 13, 20, 21, 22, 23, 30, 31, 32, 33, 40, 41, 42, 50)
+        offsets = (1, 2, 3, 4, 5, 10, 11, 12, 13, 20, 21, 22, 23, 24, 30, 31, 32, 33, 40, 41, 42, 50)
         names = [field.name for field in fields(cls)]
         return cls(**{name: base + offset for name, offset in zip(names, offsets, strict=True)})
 

@@ -152,8 +152,11 @@ class Server(ABC):
             self._end_leftovers()
             return
         family = self._family(main)
-        main.signal(signal.SIGSTOP)
-        self._end([main, *family, *self._family(main)])
+        if family:
+            # It must not make new helpers while the old ones are ended.
+            main.signal(signal.SIGSTOP)
+            family += self._family(main)
+        self._end([main, *family])
 
     def restart(self) -> None:
         self.stop()

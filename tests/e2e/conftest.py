@@ -64,6 +64,7 @@ WAYS = (Way("prosody", "imap"), Way("ejabberd", "lmtp"))
 @pytest.fixture(scope="session")
 def servers(lab: Lab) -> Lab:
     """All servers run, and Synapse knows the gateway."""
+    lab.synapse.stop()  # tests of the servers alone may have started it without the gateway
     lab.synapse.registrations = [lab.gateway.register()]
     lab.start()
     return lab
@@ -111,12 +112,14 @@ class People:
         client = await MatrixClient.login(lab.synapse.url, user, lab.secrets.password, store=store, auto_join=auto_join)
         return await self._stack.enter_async_context(client)
 
-    async def xmpp(self, name: str | None = None, *, server: str = "prosody", resource: str = "test") -> XmppClient:
+    async def xmpp(
+        self, name: str | None = None, *, server: str = "prosody", resource: str = "test", stay: bool = False
+    ) -> XmppClient:
         lab, name = self._lab, self._fresh(name, "x")
         on = lab.prosody if server == "prosody" else lab.ejabberd
         port = lab.ports.prosody_c2s if server == "prosody" else lab.ports.ejabberd_c2s
         user = on.add_user(name)
-        client = await XmppClient.connect(user, lab.secrets.password, lab.host, port, resource=resource)
+        client = await XmppClient.connect(user, lab.secrets.password, lab.host, port, resource=resource, stay=stay)
         return await self._stack.enter_async_context(client)
 
     async def mail(self, name: str | None = None) -> MailClient:

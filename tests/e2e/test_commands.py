@@ -38,6 +38,7 @@ def test_registration_writes_files_for_every_server_that_only_their_owner_reads(
     for path in folder.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
     assert servers.secrets.component in (folder / "prosody.cfg.lua").read_text(encoding="utf-8")
+    assert "global_routes: false" in (folder / "ejabberd.yml").read_text(encoding="utf-8"), "each component gets its own"
 
 
 def test_check_says_that_every_connection_works_beside_a_running_gateway(gateway: Gateway) -> None:

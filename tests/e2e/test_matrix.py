@@ -121,30 +121,3 @@ async def test_what_is_said_while_the_gateway_is_away_arrives_when_it_is_back(ga
     for number in range(3):
         arrived = await carol.wait_for(lambda mail, n=number: f"meanwhile {n}" in mail.text, 60)  # type: ignore[misc]
         assert arrived.header("Date")
-
-
-async def test_wrong_tokens_and_broken_transactions_are_refused(servers: Lab, gateway: Gateway) -> None:
-    import urllib.error
-    import urllib.request
-
-    base = f"http://{servers.host}:{servers.ports.gateway_as}/_matrix/app/v1"
-
-    def put(path: str, body: bytes, token: str | None) -> int:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        request = urllib.request.Request(base + path, body, headers, method="PUT")
-        try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as error:
-            return error.code
-
-    good = servers.secrets.hs_token
-    assert put("/transactions/x1", b"{}", None) == 401
-    assert put("/transactions/x1", b"{}", "wrong") == 403
-    assert put("/transactions/x1", b"not json", good) == 400
-    assert put("/transactions/x1", b"[]", good) == 400
-    assert put("/nothing", b"{}", good) == 404
-    odd = b'{"events":[1,null,"x",{},{"type":7},{"type":"m.room.message","content":[]},{"type":"m.room.member"}],"new":{"a":1}}'
-    assert put("/transactions/x2", odd, good) == 200
-    assert put("/transactions/x2", odd, good) == 200, "a repeat"
-    assert gateway.online()

@@ -8,7 +8,7 @@ use dreiklang_engine::{
     Hub, Leg,
     port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, LegChange},
 };
-use dreiklang_model::{Capabilities, Kind, Message, NativeId, Network, Reason, Report, Support, What, words::Text};
+use dreiklang_model::{Capabilities, Kind, Message, NativeId, Network, Placed, Reason, Report, Support, What, words::Text};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -67,7 +67,7 @@ impl CoiAdapter {
     }
 
     /// Sends a message, at its place in the thread.
-    async fn say(&self, hub: &Hub, delivery: &Deliverable, content: &Message) -> Result<Delivered, DeliveryError> {
+    async fn say(&self, hub: &Hub, delivery: &Deliverable, content: &Message<Placed>) -> Result<Delivered, DeliveryError> {
         let leg = &delivery.leg;
         let sent = Sent::read(leg.notes.as_deref());
         let heard = Heard::of(hub, leg.user.address.as_str(), leg.ghost.as_str()).await;
@@ -167,6 +167,8 @@ impl Adapter for CoiAdapter {
             What::Message(content) => self.say(hub, delivery, content).await,
             // The engine has turned both into messages, for these capabilities.
             What::Edit { to, .. } => self.say(hub, delivery, to).await,
+            // The engine makes text of them for this network.
+            What::Retract { .. } | What::React { .. } | What::Read { .. } => Ok(Delivered::default()),
             What::Unsupported { feature, name } => {
                 let text = words.say(&Text::CannotCarry { feature: *feature, name: name.as_deref() });
                 self.say(hub, delivery, &Message { kind: Kind::Notice, ..Message::text(text) }).await
@@ -183,10 +185,9 @@ impl Adapter for CoiAdapter {
         Capabilities {
             emote: Support::AsText,
             notice: Support::AsText,
-            edit: Support::AsText,
-            reply: Support::No,
             subject: Support::Native,
             longest_text: LONGEST_TEXT,
+            ..Capabilities::PLAIN
         }
     }
 

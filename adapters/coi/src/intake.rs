@@ -5,15 +5,15 @@ use std::fmt;
 
 use dreiklang_engine::{
     Hub,
-    port::{Finding, Freshness, Received, Recipient, SourceKey, StoreError, Verdict},
+    port::{Finding, Freshness, Proof, Received, Recipient, SourceKey, StoreError, Verdict},
 };
-use dreiklang_model::Reason;
+use dreiklang_model::{NativeId, Reason};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     address::Domain,
     dkim::{Signed, Verifier},
-    inward::{Bounce, Letter, Mail, Proof, Reader, Reading, Rejected},
+    inward::{Bounce, Evidence, Letter, Mail, Reader, Reading, Rejected},
     notices::Notices,
     thread::Heard,
 };
@@ -109,13 +109,13 @@ impl Intake {
             let rejected = Rejected { reason: Reason::Unreadable, why: "malformed", message_id: None };
             return Ok(Read { reading: Reading::Rejected(rejected), asked: None });
         };
-        let read = |proof| self.reader.read(&mail, raw, *return_path == ReturnPath::Null, proof, hub.now());
-        let (domain, rejected, verifier) = match (read(Proof::None), &self.verifier) {
+        let read = |evidence| self.reader.read(&mail, raw, *return_path == ReturnPath::Null, evidence, hub.now());
+        let (domain, rejected, verifier) = match (read(Evidence::None), &self.verifier) {
             (Reading::Unproved(domain, rejected), Some(verifier)) => (domain, rejected, verifier),
             (reading, _) => return Ok(Read { reading, asked: None }),
         };
         match verifier.speaks_for(&mail, raw, &domain).await {
-            Signed::Yes => Ok(Read { reading: read(Proof::Signature), asked: Some(domain) }),
+            Signed::Yes => Ok(Read { reading: read(Evidence::Signature), asked: Some(domain) }),
             Signed::No => Ok(Read { reading: Reading::Rejected(rejected), asked: Some(domain) }),
             Signed::Unknown => Err(Undecided { domain, otherwise: rejected }),
         }
@@ -168,6 +168,7 @@ impl Intake {
                     to: Recipient::Ghost(recipient.clone()),
                     sent_at: letter.sent_at,
                     freshness: delivery.freshness,
+                    proof: Some(Proof::Aligned),
                     wants_receipt: false,
                     what: with_subject(what.clone(), subject.as_deref().filter(|_| index == 0)),
                 });
@@ -237,7 +238,7 @@ impl Intake {
     }
 }
 
-fn with_subject(what: dreiklang_model::What, subject: Option<&str>) -> dreiklang_model::What {
+fn with_subject(what: dreiklang_model::What<NativeId>, subject: Option<&str>) -> dreiklang_model::What<NativeId> {
     use dreiklang_model::What;
     match (what, subject) {
         (What::Message(message), Some(subject)) if message.text != subject => {

@@ -41,6 +41,7 @@ pub struct Loopback {
     said: tokio::sync::Mutex<mpsc::Receiver<Said>>,
     heard: mpsc::UnboundedSender<Deliverable>,
     fates: Mutex<VecDeque<Fate>>,
+    capabilities: Capabilities,
 }
 
 /// The people on the network, all in one: they say things and hear what is delivered.
@@ -57,7 +58,14 @@ impl Loopback {
         let (say, said) = mpsc::channel(AIR);
         let (heard, hearing) = mpsc::unbounded_channel();
         let people = People { say: say.clone(), heard: hearing };
-        (Self { network, say, said: tokio::sync::Mutex::new(said), heard, fates: Mutex::default() }, people)
+        let said = tokio::sync::Mutex::new(said);
+        (Self { network, say, said, heard, fates: Mutex::default(), capabilities: Capabilities::PLAIN }, people)
+    }
+
+    /// The same with other capabilities than a plain chat has.
+    #[must_use]
+    pub fn with(self, capabilities: Capabilities) -> Self {
+        Self { capabilities, ..self }
     }
 
     /// What happens to the next deliveries, in order; afterwards everything is taken.
@@ -147,7 +155,7 @@ impl Adapter for Loopback {
     }
 
     fn capabilities(&self, _: &Leg) -> Capabilities {
-        Capabilities::PLAIN
+        self.capabilities
     }
 
     fn concurrency(&self) -> usize {

@@ -6,10 +6,10 @@ use std::{fmt, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use dreiklang_engine::{
     Hub, Leg,
-    port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding},
+    port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Media},
 };
 use dreiklang_model::{
-    Capabilities, DisplayName, Network, Support,
+    Capabilities, DisplayName, MediaSource, Network, Support,
     words::{self, Text},
 };
 use tokio::net::TcpListener;
@@ -103,14 +103,11 @@ impl Adapter for MatrixAdapter {
     }
 
     fn capabilities(&self, _leg: &Leg) -> Capabilities {
-        Capabilities {
-            emote: Support::Native,
-            notice: Support::Native,
-            edit: Support::AsText,
-            reply: Support::No,
-            subject: Support::AsText,
-            longest_text: LONGEST_TEXT,
-        }
+        Capabilities { subject: Support::AsText, longest_text: LONGEST_TEXT, ..Capabilities::FULL }
+    }
+
+    async fn open(&self, _hub: &Hub, source: &MediaSource) -> Result<Media, DeliveryError> {
+        self.service.repository.open(&source.locator).await
     }
 
     async fn check(&self) -> Vec<Finding> {

@@ -13,32 +13,45 @@ use crate::{
     chats::{self, NoChat},
     client::CallError,
     ghosts::Puppet,
-    outward,
-    sending::{Outgoing, send},
+    outward::{self, Act},
+    sending::{self, Outgoing},
     service::{Service, Trouble, ghost_of, user_of},
 };
 
 /// See [`dreiklang_engine::port::Adapter::deliver`].
 pub(crate) async fn deliver(service: &Service, hub: &Hub, delivery: &Deliverable) -> Result<Delivered, DeliveryError> {
-    let Some(content) = outward::content(&delivery.what, hub.language(), delivery.leg.ghost_name.as_str()) else {
+    let act = outward::act(&delivery.what, hub.language(), delivery.leg.ghost_name.as_str());
+    if act == Act::Nothing {
         return Ok(Delivered::default());
-    };
+    }
     let (Some(ghost), Some(user)) = (ghost_of(&delivery.leg), user_of(&delivery.leg)) else {
         return Err(DeliveryError::Never { reason: Reason::UnknownRecipient, cause: "not a Matrix user".to_owned() });
     };
-    let transaction = delivery.id.to_string();
-    let content = outward::marked(content, &transaction);
-    let outgoing = Outgoing { transaction: &transaction, content: &content, at: delivery.late.then_some(delivery.sent_at) };
     let _turn = service.turns.lock(delivery.leg.conversation).await;
-    let event = match attempt(service, hub, delivery, &ghost, &user, outgoing).await {
-        Err(NoChat::Trouble(trouble)) if repair(service, hub, delivery, &ghost, &trouble).await? => {
-            attempt(service, hub, delivery, &ghost, &user, outgoing).await
+    let event = match attempt(service, hub, delivery, &ghost, &user, &act).await {
+        Err(Failure::Chat(NoChat::Trouble(trouble))) if repair(service, hub, delivery, &ghost, &trouble).await? => {
+            attempt(service, hub, delivery, &ghost, &user, &act).await
         }
         outcome => outcome,
     };
     match event {
-        Ok(event) => Ok(Delivered { native: NativeId::new(event.as_str()).ok(), leg: None }),
-        Err(error) => Err(judged(service, error)),
+        Ok(event) => Ok(Delivered { native: event.and_then(|event| NativeId::new(event.as_str()).ok()), leg: None }),
+        Err(Failure::Chat(error)) => Err(judged(service, error)),
+        Err(Failure::File(error)) => Err(error),
+    }
+}
+
+/// Why an attempt failed.
+enum Failure {
+    /// Something with the room or in it.
+    Chat(NoChat),
+    /// A file could not be brought there.
+    File(DeliveryError),
+}
+
+impl<E: Into<NoChat>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Chat(error.into())
     }
 }
 
@@ -48,13 +61,31 @@ async fn attempt(
     delivery: &Deliverable,
     ghost: &UserId,
     user: &UserId,
-    outgoing: Outgoing<'_>,
-) -> Result<OwnedEventId, NoChat> {
+    act: &Act<'_>,
+) -> Result<Option<OwnedEventId>, Failure> {
     // The leg may have been bound anew while this waited for its turn.
     let leg = hub.leg(delivery.leg.conversation).await?.unwrap_or_else(|| delivery.leg.clone());
     let puppet: Puppet = service.ghosts.ensure(&service.client, hub, ghost, Some(&leg.ghost_name)).await?;
     let room = chats::room(service, hub, &puppet, user, &leg).await?;
-    Ok(send(&service.client, &puppet, &room, outgoing).await?)
+    let client = &service.client;
+    let transaction = delivery.id.to_string();
+    let content = match act {
+        Act::Nothing => return Ok(None),
+        Act::Redact(events) => return Ok(sending::redact(client, &puppet, &room, &transaction, events).await.map(|()| None)?),
+        Act::React(to, emojis) => {
+            return Ok(sending::react(client, &puppet, &room, &transaction, to, emojis).await.map(|()| None)?);
+        }
+        Act::Read(up_to) => return Ok(sending::read(client, &puppet, &room, up_to).await.map(|()| None)?),
+        Act::Say(content) => content.clone(),
+        Act::Show(message, file) => {
+            let media = hub.open(&file.source).await.map_err(Failure::File)?;
+            let address = service.repository.put(ghost, file, media).await.map_err(Failure::File)?;
+            outward::with_file(message, file, &address)
+        }
+    };
+    let content = outward::marked(content, &transaction);
+    let outgoing = Outgoing { transaction: &transaction, content: &content, at: delivery.late.then_some(delivery.sent_at) };
+    Ok(Some(sending::send(client, &puppet, &room, outgoing).await?))
 }
 
 /// Puts together what a refusal shows to have come apart. `true`: try again.

@@ -2,20 +2,27 @@
 //! From what events mean to what the engine is handed: one call in order, with everything that must not be forgotten made
 //! durable before it answers. No network work except a short question for unknown names.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use dreiklang_engine::{
     Hub, Leg,
     port::{Freshness, Received, Recipient, SourceKey, StoreError, Verdict},
 };
-use dreiklang_model::{NativeId, Reason};
-use ruma::{OwnedRoomId, RoomId};
+use dreiklang_model::{Message, NativeId, Reason, Reply, What};
+use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, UserId, api::client::room::get_room_event};
+use serde_json::Value;
 
 use crate::{
+    client::As,
     duties::{self, Duty, Invitation, Refusal},
-    inward::{Inward, Member, Membership, Said, Sent},
-    service::{Service, address, chat_id, user_of},
+    inward::{self, Inward, Member, Membership, Said, Sent},
+    service::{Service, address, chat_id, ghost_of, user_of},
 };
+
+/// Receipts that are older say nothing new.
+const RECEIPTS_OF: Duration = Duration::from_secs(60 * 60);
+/// How long is waited for what an answer is about.
+const QUOTE: Duration = Duration::from_secs(2);
 
 /// Takes events in order. When this answers, what they say is durable, refused with the durable duty to say so, or dropped and
 /// counted. Idempotent.
@@ -31,7 +38,7 @@ pub(crate) async fn take(service: &Service, hub: &Hub, events: Vec<Inward>, fres
                 let Some(leg) = bound(hub, &one.sent.room).await? else { continue };
                 service.watermarks.heard_in(&one.sent.room, freshness);
                 if user_of(&leg).as_ref() == Some(&one.sent.sender) {
-                    said.push(one);
+                    said.push((one, ghost_of(&leg)));
                 } else {
                     stranger(service, hub, one).await?;
                 }
@@ -59,6 +66,28 @@ pub(crate) async fn take(service: &Service, hub: &Hub, events: Vec<Inward>, fres
     hand_over(service, hub, said, freshness).await
 }
 
+/// Takes receipts. Nothing is lost when one is: the next one says more.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn take_receipts(service: &Service, hub: &Hub, receipts: Vec<Said>) -> Result<(), StoreError> {
+    let mut of_users = Vec::with_capacity(receipts.len());
+    for one in receipts {
+        let leg = bound(hub, &one.sent.room).await?;
+        let fresh = hub.now().since(one.sent.at) < RECEIPTS_OF;
+        if fresh && leg.and_then(|leg| user_of(&leg)).as_ref() == Some(&one.sent.sender) {
+            of_users.push(one);
+        }
+    }
+    let received = of_users.into_iter().filter_map(|one| {
+        let scope = format!("receipt/{}", one.sent.sender);
+        let received = translated(service, hub, one, Freshness::Pushed)?;
+        Some(Received { key: SourceKey { scope, ..received.key }, ..received })
+    });
+    let received: Vec<_> = received.collect();
+    if received.is_empty() { Ok(()) } else { hub.accept(received).await.map(drop) }
+}
+
 /// What is pushed of a room that is being opened waits for what was said before.
 fn held_or_now(service: &Service, event: Inward, freshness: Freshness) -> Option<Inward> {
     match event.spoken_in().cloned() {
@@ -74,15 +103,24 @@ async fn bound(hub: &Hub, room: &OwnedRoomId) -> Result<Option<Leg>, StoreError>
     }
 }
 
-async fn hand_over(service: &Service, hub: &Hub, said: Vec<Said>, freshness: Freshness) -> Result<(), StoreError> {
+/// Hands over what was said, each with the ghost it was said to.
+async fn hand_over(
+    service: &Service,
+    hub: &Hub,
+    said: Vec<(Said, Option<OwnedUserId>)>,
+    freshness: Freshness,
+) -> Result<(), StoreError> {
     if said.is_empty() {
         return Ok(());
     }
-    let senders: BTreeSet<_> = said.iter().map(|one| one.sent.sender.clone()).collect();
+    let senders: BTreeSet<_> = said.iter().map(|(one, _)| one.sent.sender.clone()).collect();
     service.people.meet(&service.client, senders).await;
     let mut received = Vec::with_capacity(said.len());
     let mut sources = Vec::with_capacity(said.len());
-    for one in said {
+    for (mut one, ghost) in said {
+        if let Some(ghost) = ghost {
+            quote(service, &mut one, &ghost).await;
+        }
         let sent = one.sent.clone();
         match translated(service, hub, one, freshness) {
             Some(one) => {
@@ -101,6 +139,19 @@ async fn hand_over(service: &Service, hub: &Hub, said: Vec<Said>, freshness: Fre
     Ok(())
 }
 
+/// Clients send no quote of what they answer (since v1.13), and some networks show no answer without one.
+async fn quote(service: &Service, said: &mut Said, ghost: &UserId) {
+    let (What::Message(message) | What::Edit { to: message, .. }) = &mut said.what else { return };
+    let Message { in_reply_to: Some(Reply { to, quote: quote @ None }), .. } = message else { return };
+    let Ok(event) = OwnedEventId::try_from(to.as_str()) else { return };
+    let request = get_room_event::v3::Request::new(said.sent.room.clone(), event);
+    let asked = service.client.call(As::User(ghost), request);
+    if let Ok(Ok(answer)) = tokio::time::timeout(QUOTE, asked).await {
+        let event: Option<Value> = serde_json::from_str(answer.event.json().get()).ok();
+        *quote = event.as_ref().and_then(inward::readable);
+    }
+}
+
 fn translated(service: &Service, hub: &Hub, said: Said, freshness: Freshness) -> Option<Received> {
     let Sent { room, event, sender, at } = said.sent;
     Some(Received {
@@ -112,6 +163,7 @@ fn translated(service: &Service, hub: &Hub, said: Said, freshness: Freshness) ->
         to: Recipient::Chat(chat_id(&room)?),
         sent_at: at.min(hub.now()),
         freshness,
+        proof: None,
         wants_receipt: false,
         what: said.what,
     })
@@ -120,6 +172,9 @@ fn translated(service: &Service, hub: &Hub, said: Said, freshness: Freshness) ->
 /// Somebody else in a direct chat: what he says must not look like the other one's words. He is told, not every time.
 async fn stranger(service: &Service, hub: &Hub, said: Said) -> Result<(), StoreError> {
     hub.dropped("stranger");
+    if matches!(said.what, What::Retract { .. } | What::React { .. } | What::Read { .. }) {
+        return Ok(());
+    }
     let Sent { room, event, sender, .. } = said.sent;
     let known = (room.clone(), sender);
     if service.strangers.contains_key(&known) {

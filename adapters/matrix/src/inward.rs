@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! From an event of a transaction to what it means for us. Pure and total: whatever a homeserver sends, it is read
-//! leniently, and a broken event is [`Inward::Malformed`], never an error.
+//! leniently, and a broken event is [`Inward::Malformed`], never an error. What messages say is `inward/message.rs`.
 
-use dreiklang_model::{DisplayName, Feature, Kind, Message, NativeId, Timestamp, What};
+mod message;
+mod receipts;
+
+use dreiklang_model::{DisplayName, Emoji, Feature, NativeId, Reactions, Timestamp, What};
 use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::namespace::Namespace;
+
+pub(crate) use message::readable;
+pub(crate) use receipts::receipts;
 
 /// What an event means.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,11 +53,11 @@ impl Inward {
     }
 }
 
-/// A message, an edit or something that cannot be carried.
+/// Something that somebody said or did to what was said.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Said {
     pub(crate) sent: Sent,
-    pub(crate) what: What,
+    pub(crate) what: What<NativeId>,
 }
 
 /// A membership event (Client-Server API § m.room.member).
@@ -112,12 +118,12 @@ pub(crate) fn read(event: &Value, ours: &Namespace) -> Inward {
         return if encryption { Inward::EncryptionOn(sent.room) } else { Inward::Ignored };
     }
     match kind {
-        "m.room.message" => message(content, sent),
-        "m.sticker" => unsupported(sent, Feature::Sticker, name(content)),
+        "m.room.message" => message::read(content).map_or(Inward::Ignored, |what| Inward::Said(Said { sent, what })),
+        "m.sticker" => Inward::Said(Said { sent, what: message::sticker(content) }),
         "m.poll.start" | "org.matrix.msc3381.poll.start" => unsupported(sent, Feature::Poll, None),
         "m.room.encrypted" => Inward::Encrypted(sent),
-        "m.reaction" => Inward::Dropped("reaction"),
-        "m.room.redaction" => Inward::Dropped("retraction"),
+        "m.reaction" => reaction(content, sent),
+        "m.room.redaction" => redaction(event, content, sent),
         "m.poll.response" | "org.matrix.msc3381.poll.response" | "m.poll.end" | "org.matrix.msc3381.poll.end" => {
             Inward::Dropped("poll")
         }
@@ -160,75 +166,28 @@ fn preview(event: &Map<String, Value>) -> Preview {
     preview
 }
 
-fn message(content: &Map<String, Value>, sent: Sent) -> Inward {
+/// A reaction (Client-Server API § Event annotations and reactions). Pictures as reactions are none that others could show.
+fn reaction(content: &Map<String, Value>, sent: Sent) -> Inward {
     let relation = content.get("m.relates_to").and_then(Value::as_object);
-    let replaced = relation
-        .filter(|relation| string(relation, "rel_type") == Some("m.replace"))
-        .and_then(|relation| string(relation, "event_id"))
-        .and_then(|of| NativeId::new(of).ok());
-    if let (Some(of), Some(new)) = (replaced, content.get("m.new_content").and_then(Value::as_object)) {
-        return match said(new, None) {
-            Some(What::Message(to)) => Inward::Said(Said { sent, what: What::Edit { of, to } }),
-            // The new version is something that cannot be carried: it is named like a new message.
-            Some(what) => Inward::Said(Said { sent, what }),
-            None => Inward::Ignored,
-        };
+    let key = relation.and_then(|relation| string(relation, "key")).filter(|key| !key.starts_with("mxc:"));
+    let to = relation.and_then(|relation| string(relation, "event_id")).and_then(|to| NativeId::new(to).ok());
+    match (to, key.and_then(Emoji::new)) {
+        (Some(to), Some(emoji)) => Inward::Said(Said { sent, what: What::React { to, with: Reactions::And(emoji) } }),
+        _ => Inward::Dropped("reaction"),
     }
-    let answers = relation
-        .and_then(|relation| relation.get("m.in_reply_to"))
-        .and_then(Value::as_object)
-        .and_then(|reply| string(reply, "event_id"))
-        .and_then(|of| NativeId::new(of).ok());
-    // An empty message has nothing to carry; a redacted one has lost its content.
-    said(content, answers).map_or(Inward::Ignored, |what| Inward::Said(Said { sent, what }))
 }
 
-fn said(content: &Map<String, Value>, in_reply_to: Option<NativeId>) -> Option<What> {
-    let feature = match string(content, "msgtype")? {
-        "m.text" => return text(content, Kind::Text, in_reply_to),
-        "m.emote" => return text(content, Kind::Emote, in_reply_to),
-        "m.notice" => return text(content, Kind::Notice, in_reply_to),
-        "m.image" => Feature::Image,
-        "m.audio" => Feature::Audio,
-        "m.video" => Feature::Video,
-        "m.file" => Feature::File,
-        "m.location" => Feature::Location,
-        "m.key.verification.request" => return None,
-        // An unknown kind has a readable body (Client-Server API § m.room.message).
-        _ => return text(content, Kind::Text, in_reply_to),
-    };
-    Some(What::Unsupported { feature, name: name(content) })
-}
-
-fn text(content: &Map<String, Value>, kind: Kind, in_reply_to: Option<NativeId>) -> Option<What> {
-    let body = string(content, "body")?;
-    let body = if in_reply_to.is_some() { without_fallback(body) } else { body };
-    (!body.trim().is_empty()).then(|| What::Message(Message { kind, text: body.to_owned(), subject: None, in_reply_to }))
-}
-
-/// Takes away the quotation that clients put before a reply until v1.13: lines that begin with `> `, the first of them with
-/// `> <@user:server>` or `> * <@user:server>`, and the empty line after them.
-fn without_fallback(body: &str) -> &str {
-    if !(body.starts_with("> <@") || body.starts_with("> * <@")) {
-        return body;
+/// A redaction: of a message or of a reaction. Where it names its target depends on the room's version.
+fn redaction(event: &Map<String, Value>, content: &Map<String, Value>, sent: Sent) -> Inward {
+    let target = string(content, "redacts").or_else(|| string(event, "redacts"));
+    match target.and_then(|of| NativeId::new(of).ok()) {
+        Some(of) => Inward::Said(Said { sent, what: What::Retract { of } }),
+        None => Inward::Malformed,
     }
-    let mut rest = body;
-    while rest.starts_with('>') {
-        rest = rest.split_once('\n').map_or("", |(_, after)| after);
-    }
-    let rest = rest.strip_prefix('\n').unwrap_or(rest);
-    if rest.trim().is_empty() { body } else { rest }
 }
 
 fn unsupported(sent: Sent, feature: Feature, name: Option<String>) -> Inward {
     Inward::Said(Said { sent, what: What::Unsupported { feature, name } })
-}
-
-/// The name of what cannot be carried, as one short line.
-fn name(content: &Map<String, Value>) -> Option<String> {
-    let name = string(content, "filename").or_else(|| string(content, "body"))?;
-    let name = DisplayName::new(name);
-    (!name.is_empty()).then(|| name.as_str().to_owned())
 }
 
 fn string<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'a str> {

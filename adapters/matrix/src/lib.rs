@@ -19,6 +19,7 @@ mod inbox;
 mod invitations;
 mod inward;
 mod keyed_lock;
+mod media;
 mod moving;
 mod namespace;
 mod notices;

@@ -1,37 +1,62 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! From the canonical event to the content of a Matrix event. Pure.
+//! From the canonical event to what is done in a Matrix room: the content of an event, or a change to one. Pure; doing it is
+//! `sending.rs`.
 
 use dreiklang_model::{
-    Kind, Language, Message, NativeId, Report, What,
+    Attachment, Emoji, Kind, Language, MediaKind, Message, NativeId, Placed, Reactions, Reply, Report, What,
     words::{self, Text},
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The key by which our own messages are recognised: the id of the delivery.
 pub(crate) const DELIVERY: &str = "de.dreiklang.delivery";
 
-/// The content of an `m.room.message`, or [`None`] when Matrix has nothing to show for it: that a message was delivered is
-/// what a Matrix client assumes anyway. `name` is that of the ghost who speaks.
-pub(crate) fn content(what: &What, language: Language, name: &str) -> Option<Value> {
+/// What is done.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Act<'a> {
+    /// Nothing: that a message was delivered is what a Matrix client assumes anyway.
+    Nothing,
+    /// A message with this content.
+    Say(Value),
+    /// A message with a file; once that is uploaded, [`with_file`] makes its content.
+    Show(&'a Message<Placed>, &'a Attachment),
+    /// These events are taken back.
+    Redact(&'a [NativeId]),
+    /// These are the ghost's reactions to an event, and no others.
+    React(&'a NativeId, &'a [Emoji]),
+    /// The ghost has read everything up to this event.
+    Read(&'a NativeId),
+}
+
+/// What is done for an event. `name` is that of the ghost who does it.
+pub(crate) fn act<'a>(what: &'a What<Placed>, language: Language, name: &str) -> Act<'a> {
     match what {
-        What::Message(message) | What::Edit { to: message, .. } => Some(said(message)),
+        What::Message(message) => match message.attachments.first() {
+            Some(file) => Act::Show(message, file),
+            None => Act::Say(answered(said(message), message.in_reply_to.as_ref())),
+        },
+        What::Edit { of, to } => Act::Say(replacing(said(to), of)),
+        What::Retract { of } => Act::Redact(&of.parts),
+        What::React { to, with: Reactions::All(all) } => Act::React(&to.native, all),
+        What::React { to, with: Reactions::And(one) } => Act::React(&to.native, std::slice::from_ref(one)),
+        What::Read { up_to } => Act::Read(up_to.parts.last().unwrap_or(&up_to.native)),
         What::Unsupported { feature, name } => {
-            Some(notice(&words::say(language, &Text::CannotCarry { feature: *feature, name: name.as_deref() })))
+            Act::Say(notice(&words::say(language, &Text::CannotCarry { feature: *feature, name: name.as_deref() })))
         }
         What::Report { of, report } => {
             let text = match report {
-                Report::Delivered => return None,
+                Report::Delivered => return Act::Nothing,
                 Report::Delayed => Text::Delayed,
                 Report::Failed(reason) => Text::Failed { reason },
                 Report::Reduced(feature) => Text::Reduced { feature: *feature },
             };
-            Some(answering(notice(&words::say(language, &text)), of))
+            Act::Say(answering(notice(&words::say(language, &text)), of))
         }
-        What::Opened => Some(notice(&words::say(language, &Text::Opened { name }))),
+        What::Opened => Act::Say(notice(&words::say(language, &Text::Opened { name }))),
     }
 }
 
-fn said(message: &Message) -> Value {
+fn said(message: &Message<Placed>) -> Value {
     let kind = match message.kind {
         Kind::Text => "m.text",
         Kind::Emote => "m.emote",
@@ -43,6 +68,65 @@ fn said(message: &Message) -> Value {
     };
     // `m.mentions` (v1.7) says that nobody is mentioned; without it clients search the text for names.
     json!({ "msgtype": kind, "body": body, "m.mentions": {} })
+}
+
+/// The content of a message with a file, which lies at `address` (Client-Server API § Media captions; MSC3245 for voice).
+pub(crate) fn with_file(message: &Message<Placed>, file: &Attachment, address: &str) -> Value {
+    let kind = match file.kind {
+        MediaKind::Image | MediaKind::Sticker => "m.image",
+        MediaKind::Audio | MediaKind::Voice => "m.audio",
+        MediaKind::Video => "m.video",
+        MediaKind::File => "m.file",
+    };
+    let mut info = Map::new();
+    info.insert("mimetype".to_owned(), file.media_type.as_str().into());
+    if let Some(size) = file.size {
+        info.insert("size".to_owned(), size.into());
+    }
+    if let Some((width, height)) = file.dimensions {
+        info.insert("w".to_owned(), width.into());
+        info.insert("h".to_owned(), height.into());
+    }
+    if let Some(duration) = file.duration {
+        info.insert("duration".to_owned(), duration.into());
+    }
+    let name = file.name.as_str();
+    let body = if message.text.is_empty() { name } else { message.text.as_str() };
+    let mut content = json!({
+        "msgtype": kind, "body": body, "filename": name, "url": address, "info": info, "m.mentions": {}
+    });
+    if file.kind == MediaKind::Voice
+        && let Some(fields) = content.as_object_mut()
+    {
+        fields.insert("org.matrix.msc3245.voice".to_owned(), json!({}));
+        fields.insert("org.matrix.msc1767.audio".to_owned(), json!({ "duration": file.duration.unwrap_or(0) }));
+    }
+    answered(content, message.in_reply_to.as_ref())
+}
+
+/// The content of a reaction (Client-Server API § Event annotations and reactions).
+pub(crate) fn annotation(to: &NativeId, emoji: &Emoji) -> Value {
+    json!({ "m.relates_to": { "rel_type": "m.annotation", "event_id": to.as_str(), "key": emoji.qualified() } })
+}
+
+/// A new version of an event (Client-Server API § Event replacements); the outer text is for clients that know none.
+fn replacing(new: Value, of: &Placed) -> Value {
+    let mut content = new.clone();
+    if let Some(fields) = content.as_object_mut() {
+        let text = fields.get("body").and_then(Value::as_str).unwrap_or_default();
+        let marked = format!("* {text}");
+        fields.insert("body".to_owned(), marked.into());
+        fields.insert("m.new_content".to_owned(), new);
+        fields.insert("m.relates_to".to_owned(), json!({ "rel_type": "m.replace", "event_id": of.native.as_str() }));
+    }
+    content
+}
+
+fn answered(content: Value, reply: Option<&Reply<Placed>>) -> Value {
+    match reply {
+        Some(reply) => answering(content, &reply.to.native),
+        None => content,
+    }
 }
 
 /// Something the gateway says; programs do not answer it.
@@ -68,29 +152,79 @@ pub(crate) fn marked(mut content: Value, delivery: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use dreiklang_model::{Feature, Reason};
+    use dreiklang_model::{Feature, FileName, MediaSource, MediaType, Network, Reason, Side};
 
     use super::*;
 
-    fn body(what: &What) -> Value {
-        content(what, Language::English, "Bob").unwrap()
+    fn content(what: &What<Placed>) -> Value {
+        match act(what, Language::English, "Bob") {
+            Act::Say(content) => content,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn placed(ids: &[&str]) -> Placed {
+        let parts: Vec<_> = ids.iter().map(|id| NativeId::new(*id).unwrap()).collect();
+        Placed { native: parts[0].clone(), parts, by: Side::Ghost }
     }
 
     #[test]
     fn kinds_of_text() {
         for (kind, msgtype) in [(Kind::Text, "m.text"), (Kind::Emote, "m.emote"), (Kind::Notice, "m.notice")] {
-            let sent = body(&What::Message(Message { kind, ..Message::text("waves <b>") }));
+            let sent = content(&What::Message(Message { kind, ..Message::text("waves <b>") }));
             assert_eq!(sent, json!({ "msgtype": msgtype, "body": "waves <b>", "m.mentions": {} }));
         }
+    }
+
+    #[test]
+    fn answers_and_new_versions_name_their_event() {
+        let reply = Some(Reply { to: placed(&["$1", "$2"]), quote: Some("old".into()) });
+        let sent = content(&What::Message(Message { in_reply_to: reply, ..Message::text("yes") }));
+        assert_eq!(sent["m.relates_to"], json!({ "m.in_reply_to": { "event_id": "$1" } }));
+        assert_eq!(sent["body"], "yes");
+        let sent = content(&What::Edit { of: placed(&["$1"]), to: Message::text("right") });
+        assert_eq!(sent["m.relates_to"], json!({ "rel_type": "m.replace", "event_id": "$1" }));
+        assert_eq!((&sent["body"], &sent["m.new_content"]["body"]), (&json!("* right"), &json!("right")));
+    }
+
+    #[test]
+    fn changes_reach_every_part() {
+        let of = placed(&["$1", "$2"]);
+        assert_eq!(act(&What::Retract { of: of.clone() }, Language::English, "Bob"), Act::Redact(&of.parts));
+        let read = What::Read { up_to: of.clone() };
+        assert_eq!(act(&read, Language::English, "Bob"), Act::Read(&of.parts[1]));
+        let heart = Emoji::new("❤").unwrap();
+        assert_eq!(annotation(&of.native, &heart)["m.relates_to"]["key"], "❤️");
+    }
+
+    #[test]
+    fn files_show_their_caption_and_voice_its_mark() {
+        let file = Attachment {
+            kind: MediaKind::Voice,
+            name: FileName::new("hello.ogg"),
+            media_type: MediaType::new("audio/ogg"),
+            size: Some(7),
+            dimensions: None,
+            duration: Some(1500),
+            source: MediaSource { network: Network::MAIL, locator: "x".into() },
+        };
+        let sent = with_file(&Message::text("listen"), &file, "mxc://hs/1");
+        assert_eq!(
+            (&sent["msgtype"], &sent["body"], &sent["filename"]),
+            (&json!("m.audio"), &json!("listen"), &json!("hello.ogg"))
+        );
+        assert_eq!(sent["info"], json!({ "mimetype": "audio/ogg", "size": 7, "duration": 1500 }));
+        assert!(sent.get("org.matrix.msc3245.voice").is_some());
+        assert_eq!(with_file(&Message::text(""), &file, "mxc://hs/1")["body"], "hello.ogg");
     }
 
     #[test]
     fn reports_answer_the_message_they_are_about() {
         let of = NativeId::new("$event").unwrap();
         let report = |report| What::Report { of: of.clone(), report };
-        assert!(content(&report(Report::Delivered), Language::German, "Bob").is_none());
+        assert_eq!(act(&report(Report::Delivered), Language::German, "Bob"), Act::Nothing);
         for told in [Report::Delayed, Report::Failed(Reason::Rejected), Report::Reduced(Feature::Image)] {
-            let sent = body(&report(told));
+            let sent = content(&report(told));
             assert_eq!(sent["msgtype"], "m.notice");
             assert_eq!(sent["m.relates_to"]["m.in_reply_to"]["event_id"], "$event");
             assert!(!sent["body"].as_str().unwrap().is_empty());
@@ -99,7 +233,7 @@ mod tests {
 
     #[test]
     fn opened_names_the_ghost_and_the_mark_is_set() {
-        let sent = marked(body(&What::Opened), "01abc-1");
+        let sent = marked(content(&What::Opened), "01abc-1");
         assert!(sent["body"].as_str().unwrap().contains("Bob"));
         assert_eq!(sent[DELIVERY], "01abc-1");
     }

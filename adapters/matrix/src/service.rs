@@ -15,6 +15,7 @@ use crate::{
     ghosts::Ghosts,
     inward::Membership,
     keyed_lock::KeyedLock,
+    media::Repository,
     namespace::Namespace,
     openings::Openings,
     people::People,
@@ -31,6 +32,7 @@ const STRANGER: Duration = Duration::from_secs(60 * 60);
 pub(crate) struct Service {
     pub(crate) config: Config,
     pub(crate) client: Client,
+    pub(crate) repository: Repository,
     pub(crate) ours: Namespace,
     pub(crate) ghosts: Ghosts,
     pub(crate) people: People,
@@ -62,6 +64,7 @@ impl Service {
         }
         Ok(Arc::new(Self {
             client: Client::new(&config)?,
+            repository: Repository::new(&config)?,
             ours: config.namespace()?,
             config,
             ghosts: Ghosts::default(),

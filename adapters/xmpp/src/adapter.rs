@@ -115,10 +115,9 @@ impl Adapter for XmppAdapter {
         Capabilities {
             emote: Support::Native,
             notice: Support::AsText,
-            edit: Support::AsText,
-            reply: Support::No,
             subject: Support::Native,
             longest_text: LONGEST_TEXT,
+            ..Capabilities::PLAIN
         }
     }
 

@@ -3,7 +3,7 @@
 
 use dreiklang_engine::port::Deliverable;
 use dreiklang_model::{
-    DisplayName, Kind, Language, Message, NativeId, Reason, Report, What,
+    DisplayName, Kind, Language, Message, NativeId, Placed, Reason, Report, What,
     words::{self, Text},
 };
 use minidom::Element;
@@ -22,6 +22,8 @@ pub(crate) fn stanzas(delivery: &Deliverable, origin: Option<&Origin>, language:
     let writer = Writer { delivery, language };
     match &delivery.what {
         What::Message(message) | What::Edit { to: message, .. } => vec![writer.message(message)],
+        // The engine makes text of them for this network.
+        What::Retract { .. } | What::React { .. } | What::Read { .. } => Vec::new(),
         What::Unsupported { feature, name } => {
             vec![writer.note(&Text::CannotCarry { feature: *feature, name: name.as_deref() })]
         }
@@ -55,7 +57,7 @@ impl Writer<'_> {
             .attr("id", &self.delivery.id.to_string())
     }
 
-    fn message(&self, message: &Message) -> Element {
+    fn message(&self, message: &Message<Placed>) -> Element {
         let delivery = self.delivery;
         let mut stanza = self.envelope();
         if let Some(subject) = &message.subject {
@@ -120,7 +122,7 @@ mod tests {
     use super::*;
     use crate::xml::child;
 
-    fn delivery(what: What) -> Deliverable {
+    fn delivery(what: What<Placed>) -> Deliverable {
         let at = Timestamp::from_millis(1_031_699_305_000);
         let person = |network, address: &str| Person { persona: PersonaId(1), address: Address::new(network, address).unwrap() };
         Deliverable {
@@ -201,7 +203,8 @@ mod tests {
 
     #[test]
     fn what_was_not_reduced_is_still_readable() {
-        let of = NativeId::new("first").unwrap();
+        let native = NativeId::new("first").unwrap();
+        let of = Placed { parts: vec![native.clone()], native, by: dreiklang_model::Side::Ghost };
         assert_eq!(body(&one(&delivery(What::Edit { of, to: Message::text("right") }), None)), "right");
         assert!(body(&one(&delivery(What::Opened), None)).contains("Alice"));
         let file = What::Unsupported { feature: Feature::File, name: Some("a.pdf".into()) };

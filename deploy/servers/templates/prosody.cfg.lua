@@ -68,3 +68,6 @@ Component "@NAME_COMPONENT_MATRIX@"
 
 Component "@NAME_COMPONENT_MAIL@"
   component_secret = "@SECRET_COMPONENT@"
+
+Component "@NAME_STRANGER@"
+  component_secret = "@SECRET_COMPONENT@"

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use dreiklang_coi::CoiAdapter;
 use dreiklang_engine::{
     Organisation, Policy,
-    port::{Adapter, AddressBook},
+    port::{Adapter, AddressBook, Proof},
 };
 use dreiklang_identity::{AliasKey, Book, Plan};
 use dreiklang_matrix::MatrixAdapter;
@@ -155,6 +155,11 @@ fn policy(written: &config::Policy) -> Policy {
         longest_text: written.longest_text.unwrap_or(usual.longest_text),
         allow: written.allow.clone(),
         deny: written.deny.clone(),
+        least_proof: written.mail_proof.map_or(usual.least_proof, |proof| match proof {
+            config::MailProof::Aligned => Proof::Aligned,
+            config::MailProof::Signed => Proof::Signed,
+            config::MailProof::Verified => Proof::Verified,
+        }),
         messages_per_minute: written.messages_per_minute.unwrap_or(usual.messages_per_minute),
         give_up_after: span(written.give_up_after, usual.give_up_after),
         tell_delay_after: span(written.tell_delay_after, usual.tell_delay_after),

@@ -37,6 +37,10 @@ described! {
         /// Where health, metrics and the state of the queue are served. Keep it private.
         #[serde(default = "admin_listen")]
         admin_listen: SocketAddr = "\"127.0.0.1:8480\"",
+        /// The file that seals secret values (the keys of ghosts) in the database; made if it is missing. Without it the file `key` in
+        /// the state directory does. Keep it apart from the backups of the database.
+        #[serde(default)]
+        seal_key_file: Option<PathBuf> = "# \"/etc/dreiklang/secrets/seal\"",
         /// What is written to the log: error, warn, info, debug.
         #[serde(default)]
         log: LogLevel = "\"info\"",
@@ -186,6 +190,9 @@ described! {
         deny: Vec<String> = "# [\"*@spam.example\"]",
         /// Longest message in bytes.
         longest_text: Option<usize> = "# 1048576",
+        /// What a mail must prove of its author: aligned (his domain vouches for it: DMARC), signed (the OpenPGP key known as his
+        /// signed it) or verified (that key was met through an invitation).
+        mail_proof: Option<MailProof> = "# \"aligned\"",
         /// Messages that one person may send in a minute.
         messages_per_minute: Option<u32> = "# 3000",
         /// When a message that cannot be delivered is given up and its sender told.
@@ -210,6 +217,15 @@ pub(crate) enum Security {
     Tls,
     Starttls,
     None,
+}
+
+/// What a mail must prove of its author.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum MailProof {
+    Aligned,
+    Signed,
+    Verified,
 }
 
 /// What is written to the log.

@@ -10,25 +10,38 @@ use std::{
 
 use anyhow::Context as _;
 
+use crate::config::Loaded;
+
 /// The state directory, with its key.
 pub(crate) struct State {
     pub(crate) database: PathBuf,
     /// Derives pseudonyms, recognition keys and short aliases; must not change while the database lives.
     pub(crate) key: [u8; 32],
+    /// Seals the database's secret values.
+    pub(crate) seal: [u8; 32],
 }
 
 impl State {
-    /// Opens the directory; makes it, and the key, when they are missing. Only the gateway's user can read it.
-    pub(crate) fn open(directory: &Path) -> anyhow::Result<Self> {
+    /// Opens the configured directory; makes it, and the keys, when they are missing. Only the gateway's user can read it.
+    pub(crate) fn open(loaded: &Loaded) -> anyhow::Result<Self> {
+        let gateway = &loaded.config.gateway;
+        let directory = gateway.state.as_path();
         let named = || format!("gateway.state: {}", directory.display());
         fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).with_context(named)?;
-        Ok(Self { database: directory.join("dreiklang.db"), key: key(&directory.join("key")).with_context(named)? })
+        let own = key(&directory.join("key")).with_context(named)?;
+        let seal = match &gateway.seal_key_file {
+            Some(file) => key(&loaded.base().join(file)).with_context(|| format!("gateway.seal_key_file: {}", file.display()))?,
+            None => own,
+        };
+        Ok(Self { database: directory.join("dreiklang.db"), key: own, seal })
     }
 }
 
 fn key(file: &Path) -> anyhow::Result<[u8; 32]> {
     match fs::read(file) {
-        Ok(bytes) => bytes.try_into().map_err(|_| anyhow::anyhow!("the file `key` is damaged; restore it from the backup")),
+        Ok(bytes) => {
+            bytes.try_into().map_err(|_| anyhow::anyhow!("the file is damaged (it has 32 bytes); restore it from the backup"))
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let mut key = [0; 32];
             getrandom::fill(&mut key).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;

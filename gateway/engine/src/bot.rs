@@ -59,7 +59,7 @@ pub(crate) async fn answer(live: &Live, network: &Network, author: &Persona, eve
         },
     };
     let said = words::say(live.organisation.language, &text);
-    let answer = What::Message(Message { kind: Kind::Notice, ..Message::text(said) });
+    let answer = What::Message(Message::notice(said));
     let mut rows = vec![row(live, LaneKey { conversation: event.conversation, network: network.clone() }, answer)];
     rows.extend(opened.map(|chat| row(live, chat.lane, What::Opened)));
     Ok(rows)

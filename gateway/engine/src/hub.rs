@@ -5,13 +5,15 @@
 use std::{fmt, sync::Arc};
 
 use dreiklang_model::{
-    Address, ChatId, ConversationId, DeliveryId, DisplayName, Language, Network, Reason, Report, Timestamp, Written,
+    Address, ChatId, ConversationId, DeliveryId, DisplayName, Language, MediaSource, Network, Reason, Report, Timestamp, Written,
 };
+
+use secrecy::SecretSlice;
 
 use crate::{
     Leg, Organisation,
     organisation::Live,
-    port::{Bound, Health, LaneKey, Received, StoreError, Verdict},
+    port::{Bound, DeliveryError, Health, LaneKey, Media, Received, StoreError, Verdict},
     router,
 };
 
@@ -133,6 +135,34 @@ impl Hub {
     /// [`StoreError`].
     pub async fn report_back(&self, delivery: DeliveryId, from: Option<&Address>, report: Report) -> Result<bool, StoreError> {
         router::report_back(&self.live, &self.network, delivery, from, report).await
+    }
+
+    /// Opens a file that belongs to something this adapter delivers, whichever network holds it.
+    ///
+    /// # Errors
+    /// [`DeliveryError`]: the delivery ends with it.
+    pub async fn open(&self, source: &MediaSource) -> Result<Media, DeliveryError> {
+        let Some(adapter) = self.live.adapters.get(&source.network) else {
+            let cause = "the network that holds the file is not connected".to_owned();
+            return Err(DeliveryError::Never { reason: Reason::NotConnected, cause });
+        };
+        adapter.open(&Self::new(Arc::clone(&self.live), source.network.clone()), source).await
+    }
+
+    /// A secret value of this adapter (a key); `key` is its own and no secret.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn secret(&self, key: &str) -> Result<Option<SecretSlice<u8>>, StoreError> {
+        self.live.store.secret(self.live.key, &self.network, key).await
+    }
+
+    /// Keeps a secret value, sealed at rest. The first one stays for ever: the answer is what stands.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep_secret(&self, key: &str, value: SecretSlice<u8>) -> Result<SecretSlice<u8>, StoreError> {
+        self.live.store.keep_secret(self.live.key, &self.network, key, value).await
     }
 
     /// A small durable value of this adapter (a watermark, a subscription); `key` is its own.

@@ -11,14 +11,15 @@ use std::{
     time::Duration,
 };
 
-use dreiklang_model::{Network, Reason, Report, Timestamp, What};
+use dreiklang_model::{Event, Network, Reason, Report, Timestamp, What};
 use futures::FutureExt;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     organisation::Live,
-    port::{Adapter, Deliverable, Delivered, DeliveryError, LaneKey, NewRow, Row, RowId, Settlement, StoreError},
+    port::{Adapter, Deliverable, Delivered, DeliveryError, LaneKey, NewRow, Role, Row, RowId, Settlement, StoreError},
+    references,
     router::news,
 };
 
@@ -95,11 +96,13 @@ impl Lane {
     /// Delivers one row until its fate is known and durable.
     async fn settle(&mut self, mut row: Row) -> Rest {
         self.last = row.id;
+        let live = Arc::clone(&self.live);
         let mut panics = 0;
         loop {
             if self.wait_until(row.due).await == Rest::Stopped {
                 return Rest::Stopped;
             }
+            let flight = live.in_flight.begin(&self.key);
             let outcome = tokio::select! {
                 () = self.stop.cancelled() => return Rest::Stopped,
                 outcome = self.attempt(&row) => outcome,
@@ -114,12 +117,17 @@ impl Lane {
             });
             let now = self.live.clock.now();
             let (settlement, done) = self.judge(&mut row, outcome, now);
+            let delivered = matches!(&settlement, Settlement::Delivered { .. });
             let notes = matches!(&settlement, Settlement::Delivered { notes: Some(_), .. });
             if self.store(settlement).await == Rest::Stopped {
                 return Rest::Stopped;
             }
+            drop(flight);
             if notes {
                 self.live.forget(&self.key);
+            }
+            if delivered {
+                self.live.release(&row.new.event.what).await;
             }
             if done {
                 return Rest::Empty;
@@ -139,13 +147,14 @@ impl Lane {
             Err(error) => return Ok(Err(DeliveryError::later(error.to_string()))),
         };
         let now = self.live.clock.now();
-        let delivery = Deliverable {
-            id: row.new.delivery,
-            leg,
-            sent_at: row.new.event.sent_at,
-            late: now.since(row.new.event.sent_at) > LATE,
-            what: row.new.event.what.clone(),
+        let Event { what, author, sent_at, .. } = row.new.event.clone();
+        let most = self.adapter.capabilities(&leg).most_reactions;
+        let what = match references::placed(&self.live, &self.key, author, most, what).await {
+            Ok(Some(what)) => what,
+            Ok(None) => return Ok(Ok(Delivered::default())),
+            Err(error) => return Ok(Err(DeliveryError::later(error.to_string()))),
         };
+        let delivery = Deliverable { id: row.new.delivery, leg, sent_at, late: now.since(sent_at) > LATE, what };
         let hub = crate::Hub::new(Arc::clone(&self.live), self.key.network.clone());
         let delivering = AssertUnwindSafe(self.adapter.deliver(&hub, &delivery)).catch_unwind();
         match tokio::time::timeout(ATTEMPT, delivering).await {
@@ -166,7 +175,11 @@ impl Lane {
                 }
                 let follow = new.wants_receipt.then_some(Report::Delivered).and_then(|report| self.tell(new, report));
                 let notes = delivered.leg.map(|change| change.notes);
-                (Settlement::Delivered { row: row.id, native: delivered.native, notes, at: now, follow }, true)
+                let role = match &new.event.what {
+                    What::Edit { of, .. } => Role::Version(*of),
+                    _ => Role::Itself,
+                };
+                (Settlement::Delivered { row: row.id, native: delivered.native, role, notes, at: now, follow }, true)
             }
             Err(DeliveryError::Never { reason, cause }) => (self.bury(row, reason, cause, now), true),
             Err(DeliveryError::Later { .. } | DeliveryError::Unknown { .. })

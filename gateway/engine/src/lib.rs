@@ -9,12 +9,14 @@ mod dispatcher;
 mod engine;
 mod health;
 mod hub;
+mod in_flight;
 mod lane;
 mod leg;
 mod limits;
 mod organisation;
 pub mod port;
 mod pseudonym;
+mod references;
 mod retention;
 mod router;
 

@@ -9,15 +9,18 @@ use std::{
 };
 
 use dreiklang_model::{
-    Address, ChatId, ConversationId, DisplayName, EventId, Language, Network, OrganisationId, PersonaId, Reason, words,
+    Address, ChatId, ConversationId, DisplayName, EventId, Language, Network, OrganisationId, PersonaId, Reason, What, words,
 };
 use moka::sync::Cache;
 
 use crate::{
     Leg, Pseudonyms,
     health::HealthBoard,
+    in_flight::InFlight,
     limits::Limits,
-    port::{Adapter, AddressBook, Bound, Clock, Entropy, LaneKey, LegRow, Meter, OrganisationKey, Persona, Store, StoreError},
+    port::{
+        Adapter, AddressBook, Bound, Clock, Entropy, LaneKey, LegRow, Meter, OrganisationKey, Persona, Proof, Store, StoreError,
+    },
 };
 
 /// What an organisation configured, in the engine's terms.
@@ -50,6 +53,8 @@ pub struct Policy {
     pub allow: Vec<String>,
     /// Addresses that may not, as patterns with `*`; stronger than `allow`.
     pub deny: Vec<String>,
+    /// How far an author must be proved where his network does not vouch for him.
+    pub least_proof: Proof,
     /// Messages that one sender may send in a minute.
     pub messages_per_minute: u32,
     /// When a message is given up and its sender told.
@@ -73,6 +78,7 @@ impl Default for Policy {
             longest_text: 1024 * 1024,
             allow: Vec::new(),
             deny: Vec::new(),
+            least_proof: Proof::Aligned,
             messages_per_minute: 3000,
             give_up_after: 2 * DAY,
             tell_delay_after: Duration::from_secs(5 * 60),
@@ -124,6 +130,7 @@ pub(crate) struct Live {
     pub(crate) health: Arc<HealthBoard>,
     pub(crate) adapters: HashMap<Network, Arc<dyn Adapter>>,
     pub(crate) limits: Limits,
+    pub(crate) in_flight: InFlight,
     /// The id that was given last.
     last_event: Mutex<Option<EventId>>,
     /// Rows of the store that hardly ever change; every change goes through this process, which then forgets them here.
@@ -161,6 +168,7 @@ impl Live {
             pseudonyms: parts.pseudonyms,
             health: parts.health,
             adapters: parts.adapters.into_iter().map(|adapter| (adapter.network(), adapter)).collect(),
+            in_flight: InFlight::default(),
             last_event: Mutex::default(),
             personas: Cache::new(10_000),
             legs: Cache::new(20_000),
@@ -243,6 +251,16 @@ impl Live {
 
     pub(crate) fn remember_conversation(&self, one: PersonaId, other: PersonaId, conversation: ConversationId) {
         self.conversations.insert((one.min(other), one.max(other)), conversation);
+    }
+
+    /// Lets the networks that hold the files of a message go of them: it was delivered.
+    pub(crate) async fn release(&self, what: &What) {
+        let (What::Message(message) | What::Edit { to: message, .. }) = what else { return };
+        for file in &message.attachments {
+            if let Some(adapter) = self.adapters.get(&file.source.network) {
+                adapter.release(&file.source).await;
+            }
+        }
     }
 
     /// Forgets what is remembered of a leg: it changed in the store.

@@ -8,13 +8,13 @@ mod meter;
 mod store;
 
 pub use adapter::{
-    Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Freshness, Health, LegChange, Received, Recipient,
-    SourceKey, Verdict,
+    Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Freshness, Health, LegChange, Media, Received,
+    Recipient, SourceKey, Verdict,
 };
 pub use address_book::{AddressBook, NoAddress, Reading, bot};
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy};
 pub use meter::{Meter, NoMeter};
 pub use store::{
-    Arrival, Bound, Counts, LaneKey, LegRow, Letter, LetterAction, LetterState, MessageRow, NewRow, OrganisationKey, Persona,
-    Row, RowId, SeenKey, Settlement, Store, StoreError,
+    Arrival, Bound, Change, Counts, Known, LaneKey, LegRow, Letter, LetterAction, LetterState, MessageRow, NewRow,
+    OrganisationKey, Persona, Proof, ReactionChange, Role, Row, RowId, SeenKey, Settlement, Store, StoreError,
 };

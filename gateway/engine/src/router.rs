@@ -3,7 +3,7 @@
 //! One transaction at the end makes the arrival and all that follows from it durable.
 
 use dreiklang_model::{
-    Address, ConversationId, DeliveryId, Event, Feature, Loss, Network, Reason, Report, Support, What, Written, adapt,
+    Address, ConversationId, DeliveryId, Event, Feature, Loss, NativeId, Network, Reason, Report, Support, What, Written, adapt,
 };
 
 use crate::{
@@ -12,9 +12,10 @@ use crate::{
     leg::shown_name,
     organisation::Live,
     port::{
-        Arrival, Freshness, LaneKey, NewRow, NoAddress, Persona, Reading, Received, Recipient, SourceKey, StoreError, Verdict,
-        bot as bot_address,
+        Arrival, Freshness, LaneKey, NewRow, NoAddress, Persona, Reading, Received, Recipient, Role, SourceKey, StoreError,
+        Verdict, bot as bot_address,
     },
+    references::{self, Batch, Meant},
 };
 
 /// See [`crate::Hub::accept`].
@@ -22,9 +23,11 @@ pub(crate) async fn accept(live: &Live, network: &Network, received: Vec<Receive
     let mut verdicts = Vec::with_capacity(received.len());
     let mut arrivals = Vec::with_capacity(received.len());
     let mut targets = Vec::with_capacity(received.len());
+    let mut batch = Batch::default();
     for one in received {
-        match route(live, network, &one).await? {
+        match route(live, network, one, &batch).await? {
             Ok((arrival, target)) => {
+                batch.add(arrival.conversation, arrival.native.clone(), arrival.event, arrival.role);
                 verdicts.push(Verdict::Stored);
                 arrivals.push(arrival);
                 targets.push(target);
@@ -57,14 +60,22 @@ pub(crate) async fn accept(live: &Live, network: &Network, received: Vec<Receive
 }
 
 /// What follows from one received thing, or why it is refused. The second half of the answer is the target network.
-async fn route(live: &Live, network: &Network, received: &Received) -> Result<Result<(Arrival, Network), Reason>, StoreError> {
+async fn route(
+    live: &Live,
+    network: &Network,
+    received: Received,
+    batch: &Batch,
+) -> Result<Result<(Arrival, Network), Reason>, StoreError> {
     let policy = &live.organisation.policy;
     let now = live.clock.now();
     let seen = live.pseudonyms.seen(network, &received.key);
     if let Err(reason) = policy.admits(&received.from).and_then(|()| sized(&received.what, policy.longest_text)) {
         return Ok(Err(reason));
     }
-    let (conversation, other) = match find(live, network, received).await? {
+    if received.proof.is_some_and(|proof| proof < policy.least_proof) {
+        return Ok(Err(Reason::NotAuthenticated));
+    }
+    let (conversation, other) = match find(live, network, &received).await? {
         Ok(found) => found,
         Err(reason) => return Ok(Err(reason)),
     };
@@ -72,38 +83,46 @@ async fn route(live: &Live, network: &Network, received: &Received) -> Result<Re
     if !live.limits.take(author.id, now) && !live.store.seen(live.key, &seen).await? {
         return Ok(Err(Reason::TooMany));
     }
-    let event = Event {
-        id: live.new_event(),
-        conversation,
-        author: Some(author.id),
-        sent_at: received.sent_at.min(now),
-        what: received.what.clone(),
-    };
+    let Received { native, what, wants_receipt, proof, .. } = received;
+    let Meant { what, lost, role, reaction } =
+        references::meant(live, network, conversation, author.id, &native, what, batch).await?;
+    let id = live.new_event();
+    let sent_at = received.sent_at.min(now);
     let target = other.account.network().clone();
-    let held = received.freshness == Freshness::Pushed && now.since(event.sent_at) > policy.hold_older_than;
-    let rows = if target == Network::GATEWAY {
-        bot::answer(live, network, &author, &event).await?
-    } else {
-        match onward(live, network, received, &event, &target).await? {
-            Ok(rows) => rows,
-            Err(reason) => return Ok(Err(reason)),
-        }
-    };
+    let held = received.freshness == Freshness::Pushed && now.since(sent_at) > policy.hold_older_than;
+    let mut rows = Vec::new();
+    if let Some(what) = what {
+        let event = Event { id, conversation, author: Some(author.id), sent_at, what };
+        rows = if target == Network::GATEWAY {
+            bot::answer(live, network, &author, &event).await?
+        } else {
+            match onward(live, network, Origin { native: &native, wants_receipt }, &event, &target).await? {
+                Ok(rows) => rows,
+                Err(reason) => return Ok(Err(reason)),
+            }
+        };
+    } else if lost == Some(Feature::Retraction) {
+        // He believes that it is gone, and it is not.
+        rows.push(news(live, conversation, network, &native, Report::Reduced(Feature::Retraction)));
+    }
     let rows = rows.into_iter().map(|row| NewRow { held, ..row }).collect();
     let arrival = Arrival {
         organisation: live.key,
         seen,
-        event: event.id,
+        event: id,
         conversation,
         network: network.clone(),
-        native: received.native.clone(),
+        native,
+        role,
+        proof,
+        reaction,
         accepted_at: now,
         rows,
     };
     Ok(Ok((arrival, target)))
 }
 
-fn sized(what: &What, longest: usize) -> Result<(), Reason> {
+fn sized(what: &What<NativeId>, longest: usize) -> Result<(), Reason> {
     match what {
         What::Message(message) | What::Edit { to: message, .. } if message.text.len() > longest => Err(Reason::TooLarge),
         _ => Ok(()),
@@ -218,11 +237,18 @@ async fn decide(live: &Live, ghost: &Persona, on: &Network) -> Result<Result<Wri
     Err(StoreError::Corrupt("no free alias in 64 tries".to_owned()))
 }
 
+/// What the rows of an event remember of its arrival.
+#[derive(Clone, Copy)]
+struct Origin<'a> {
+    native: &'a NativeId,
+    wants_receipt: bool,
+}
+
 /// The rows for the person on the other side, and the news for the sender of what could not be carried.
 async fn onward(
     live: &Live,
     network: &Network,
-    received: &Received,
+    origin: Origin<'_>,
     event: &Event,
     target: &Network,
 ) -> Result<Result<Vec<NewRow>, Reason>, StoreError> {
@@ -240,10 +266,10 @@ async fn onward(
             delivery: DeliveryId { event: event.id, part },
             lane: lane.clone(),
             source: network.clone(),
-            native: Some(received.native.clone()),
+            native: Some(origin.native.clone()),
             event: Event { what, ..event.clone() },
             accepted_at: live.clock.now(),
-            wants_receipt: received.wants_receipt && index == last,
+            wants_receipt: origin.wants_receipt && index == last,
             held: false,
         });
     }
@@ -251,24 +277,19 @@ async fn onward(
         live.meter.lost(&live.organisation.id, network, target, loss);
     }
     if let Some(feature) = adapted.losses.iter().find_map(untold) {
-        rows.push(news(live, event.conversation, network, &received.native, Report::Reduced(feature)));
+        rows.push(news(live, event.conversation, network, origin.native, Report::Reduced(feature)));
     }
     Ok(Ok(rows))
 }
 
 /// A loss that changes what the sender meant, so that he must hear of it.
 fn untold(loss: &Loss) -> Option<Feature> {
-    (loss.left == Support::No && !matches!(loss.feature, Feature::Reply | Feature::Subject)).then_some(loss.feature)
+    (loss.left == Support::No && !matches!(loss.feature, Feature::Reply | Feature::Subject | Feature::Reaction))
+        .then_some(loss.feature)
 }
 
 /// A row that tells the author of a message what became of it, on his own network.
-pub(crate) fn news(
-    live: &Live,
-    conversation: ConversationId,
-    network: &Network,
-    of: &dreiklang_model::NativeId,
-    report: Report,
-) -> NewRow {
+pub(crate) fn news(live: &Live, conversation: ConversationId, network: &Network, of: &NativeId, report: Report) -> NewRow {
     let now = live.clock.now();
     let what = What::Report { of: of.clone(), report };
     let id = live.new_event();
@@ -426,6 +447,9 @@ pub(crate) async fn report_back(
             conversation: sent.conversation,
             network: Network::GATEWAY,
             native: origin.native.clone(),
+            role: Role::Itself,
+            proof: None,
+            reaction: None,
             accepted_at: row.accepted_at,
             rows: vec![row],
         }])

@@ -2,7 +2,8 @@
 //! Reducing an event to what a conversation's leg can express: once, here, for all networks, and never in silence.
 
 use crate::{
-    Capabilities, Feature, Kind, Language, Message, Support, What,
+    Attachment, Capabilities, Emoji, EventId, Feature, Kind, Language, Message, Reactions, Reply, Support, What,
+    message::quoting,
     words::{self, Text},
 };
 
@@ -29,28 +30,109 @@ pub struct Loss {
 #[must_use]
 pub fn adapt(what: What, capabilities: &Capabilities, language: Language) -> Adapted {
     let mut losses = Vec::new();
+    let lost = |losses: &mut Vec<Loss>, feature, left| losses.push(Loss { feature, left });
     let parts = match what {
-        What::Message(message) => split(reduce(message, capabilities, language, &mut losses), capabilities),
+        What::Message(message) => parts_of(message, capabilities, language, &mut losses),
         What::Edit { of, mut to } => match capabilities.edit {
-            Support::Native => vec![What::Edit { of, to: reduce(to, capabilities, language, &mut losses) }],
+            Support::Native => {
+                // An edit is one message: files were said once and stay.
+                to.attachments.clear();
+                vec![What::Edit { of, to: reduce(to, capabilities, &mut losses) }]
+            }
             Support::AsText | Support::No => {
-                losses.push(Loss { feature: Feature::Edit, left: Support::AsText });
+                lost(&mut losses, Feature::Edit, Support::AsText);
                 to.text = words::say(language, &Text::Corrected { text: &to.text });
-                split(reduce(to, capabilities, language, &mut losses), capabilities)
+                to.in_reply_to = Some(Reply { to: of, quote: None });
+                parts_of(to, capabilities, language, &mut losses)
             }
         },
+        What::Retract { of } => match capabilities.retract {
+            Support::Native => vec![What::Retract { of }],
+            Support::AsText => {
+                lost(&mut losses, Feature::Retraction, Support::AsText);
+                vec![about(of, words::say(language, &Text::Retracted), capabilities)]
+            }
+            Support::No => {
+                lost(&mut losses, Feature::Retraction, Support::No);
+                Vec::new()
+            }
+        },
+        What::React { to, with } => match capabilities.react {
+            Support::Native => vec![What::React { to, with }],
+            Support::AsText => {
+                lost(&mut losses, Feature::Reaction, Support::AsText);
+                let emojis = match &with {
+                    Reactions::All(all) => all.iter().map(Emoji::qualified).collect::<Vec<_>>().join(" "),
+                    Reactions::And(one) => one.qualified(),
+                };
+                if emojis.is_empty() { Vec::new() } else { vec![about(to, emojis, capabilities)] }
+            }
+            Support::No => {
+                lost(&mut losses, Feature::Reaction, Support::No);
+                Vec::new()
+            }
+        },
+        // Nobody misses a receipt that his network does not know.
+        What::Read { up_to } => {
+            if capabilities.read == Support::Native {
+                vec![What::Read { up_to }]
+            } else {
+                Vec::new()
+            }
+        }
         What::Unsupported { feature, name } => {
-            losses.push(Loss { feature, left: Support::No });
+            lost(&mut losses, feature, Support::No);
             let text = words::say(language, &Text::CannotCarry { feature, name: name.as_deref() });
-            let notice = Message { kind: Kind::Notice, ..Message::text(text) };
-            split(reduce(notice, capabilities, language, &mut Vec::new()), capabilities)
+            parts_of(Message::notice(text), capabilities, language, &mut Vec::new())
         }
         untouched @ (What::Report { .. } | What::Opened) => vec![untouched],
     };
     Adapted { parts, losses }
 }
 
-fn reduce(mut message: Message, capabilities: &Capabilities, _language: Language, losses: &mut Vec<Loss>) -> Message {
+/// A short notice that answers the message it is about.
+fn about(message: EventId, text: String, capabilities: &Capabilities) -> What {
+    let answered = Message { in_reply_to: Some(Reply { to: message, quote: None }), ..Message::notice(text) };
+    What::Message(reduce(answered, capabilities, &mut Vec::new()))
+}
+
+/// The messages that a message becomes: one for its text and as many files as the target takes at once, more for the rest.
+fn parts_of(mut message: Message, capabilities: &Capabilities, language: Language, losses: &mut Vec<Loss>) -> Vec<What> {
+    let (files, unfit): (Vec<_>, Vec<_>) =
+        message.attachments.drain(..).partition(|file| capabilities.files == Support::Native && fits(file, capabilities));
+    for file in &unfit {
+        losses.push(Loss { feature: file.kind.feature(), left: Support::No });
+        let name = Some(file.name.as_str());
+        let note = words::say(language, &Text::CannotCarry { feature: file.kind.feature(), name });
+        if !message.text.is_empty() {
+            message.text.push('\n');
+        }
+        message.text.push_str(&note);
+    }
+    let mut message = reduce(message, capabilities, losses);
+    let mut files = files.into_iter();
+    let captioned = capabilities.caption == Support::Native && message.text.len() <= capabilities.longest_text;
+    let mut parts = Vec::new();
+    if captioned || message.text.is_empty() {
+        message.attachments = files.by_ref().take(capabilities.files_at_once.max(1)).collect();
+        parts.push(What::Message(message));
+    } else {
+        parts.extend(split(message, capabilities));
+    }
+    let mut rest: Vec<_> = files.collect();
+    while !rest.is_empty() {
+        let left = rest.split_off(rest.len().min(capabilities.files_at_once.max(1)));
+        parts.push(What::Message(Message { attachments: rest, ..Message::text("") }));
+        rest = left;
+    }
+    parts
+}
+
+fn fits(file: &Attachment, capabilities: &Capabilities) -> bool {
+    file.size.is_none_or(|size| size <= capabilities.largest_file)
+}
+
+fn reduce(mut message: Message, capabilities: &Capabilities, losses: &mut Vec<Loss>) -> Message {
     message.text = legal_text(&message.text);
     if message.kind == Kind::Emote && capabilities.emote != Support::Native {
         // `/me ` is understood, or at least read, on every network.
@@ -62,9 +144,15 @@ fn reduce(mut message: Message, capabilities: &Capabilities, _language: Language
         message.kind = Kind::Text;
         losses.push(Loss { feature: Feature::Notice, left: Support::AsText });
     }
-    if message.in_reply_to.is_some() && capabilities.reply != Support::Native {
-        message.in_reply_to = None;
-        losses.push(Loss { feature: Feature::Reply, left: Support::No });
+    if capabilities.reply != Support::Native
+        && let Some(reply) = message.in_reply_to.take()
+    {
+        let quote = reply.quote.filter(|_| capabilities.reply == Support::AsText);
+        let left = if quote.is_some() { Support::AsText } else { Support::No };
+        if let Some(quote) = quote {
+            message.text = quoting(&legal_text(&quote), &message.text);
+        }
+        losses.push(Loss { feature: Feature::Reply, left });
     }
     if let Some(subject) = message.subject.take() {
         match capabilities.subject {
@@ -118,6 +206,7 @@ fn split(message: Message, capabilities: &Capabilities) -> Vec<What> {
             text: piece.to_owned(),
             subject: message.subject.clone().filter(|_| first),
             in_reply_to: message.in_reply_to.clone().filter(|_| first),
+            attachments: Vec::new(),
         }));
     }
     parts
@@ -142,16 +231,30 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::NativeId;
+    use crate::{FileName, MediaKind, MediaSource, MediaType, Network, Timestamp};
 
-    const NATIVE: Capabilities = Capabilities {
-        emote: Support::Native,
-        notice: Support::Native,
-        edit: Support::Native,
-        reply: Support::Native,
-        subject: Support::Native,
-        longest_text: 1000,
-    };
+    const NATIVE: Capabilities = Capabilities { largest_file: 1000, longest_text: 1000, ..Capabilities::FULL };
+
+    fn event() -> EventId {
+        EventId::from_parts(Timestamp::from_millis(1), 1)
+    }
+
+    fn file(name: &str, size: u64) -> Attachment {
+        Attachment {
+            kind: MediaKind::Image,
+            name: FileName::new(name),
+            media_type: MediaType::new("image/png"),
+            size: Some(size),
+            dimensions: None,
+            duration: None,
+            source: MediaSource { network: Network::MATRIX, locator: "x".to_owned() },
+        }
+    }
+
+    fn shape(what: &What) -> (String, Vec<&str>) {
+        let What::Message(message) = what else { panic!("{what:?} is no message") };
+        (message.text.clone(), message.attachments.iter().map(|file| file.name.as_str()).collect())
+    }
 
     fn texts(adapted: &Adapted) -> Vec<&str> {
         adapted
@@ -175,10 +278,63 @@ mod tests {
 
     #[test]
     fn edit_becomes_a_marked_text_where_the_target_has_none() {
-        let edit = What::Edit { of: NativeId::new("$1").unwrap(), to: Message::text("right") };
+        let edit = What::Edit { of: event(), to: Message::text("right") };
         let plain = adapt(edit, &Capabilities::PLAIN, Language::German);
         assert_eq!(texts(&plain), ["Berichtigung: right"]);
-        assert_eq!(plain.losses, [Loss { feature: Feature::Edit, left: Support::AsText }]);
+        assert_eq!(plain.losses[0], Loss { feature: Feature::Edit, left: Support::AsText });
+    }
+
+    #[test]
+    fn an_answer_shows_what_it_answers_where_the_target_cannot_name_it() {
+        let reply = |quote: Option<&str>| {
+            let in_reply_to = Some(Reply { to: event(), quote: quote.map(str::to_owned) });
+            What::Message(Message { in_reply_to, ..Message::text("yes") })
+        };
+        assert_eq!(adapt(reply(None), &NATIVE, Language::English).parts, [reply(None)]);
+        assert_eq!(texts(&adapt(reply(Some("really?")), &Capabilities::PLAIN, Language::English)), ["> really?\n\nyes"]);
+        let mute = adapt(reply(None), &Capabilities::PLAIN, Language::English);
+        assert_eq!((texts(&mute), mute.losses[0].left), (vec!["yes"], Support::No));
+    }
+
+    #[test]
+    fn reactions_and_retractions_become_short_notices_where_the_target_has_none() {
+        let thumb = Emoji::new("👍").unwrap();
+        for (what, expected) in [
+            (What::React { to: event(), with: Reactions::And(thumb) }, vec!["👍"]),
+            (What::React { to: event(), with: Reactions::All(Vec::new()) }, vec![]),
+            (What::Retract { of: event() }, vec!["A message was deleted by its author."]),
+            (What::Read { up_to: event() }, vec![]),
+        ] {
+            assert_eq!(adapt(what.clone(), &NATIVE, Language::English).parts, std::slice::from_ref(&what));
+            assert_eq!(texts(&adapt(what, &Capabilities::PLAIN, Language::English)), expected);
+        }
+    }
+
+    #[test]
+    fn files_go_with_the_text_as_far_as_the_target_takes_them() {
+        let message = |text: &str| {
+            What::Message(Message { attachments: vec![file("a", 1), file("b", 2), file("big", 2000)], ..Message::text(text) })
+        };
+        let shapes = |what: What, capabilities: &Capabilities| -> Vec<(String, Vec<String>)> {
+            let adapted = adapt(what, capabilities, Language::English);
+            let owned = |(text, names): (String, Vec<&str>)| (text, names.into_iter().map(str::to_owned).collect());
+            adapted.parts.iter().map(|part| owned(shape(part))).collect()
+        };
+        let note = "[image “big”: could not be carried by the gateway]";
+        let expected = |parts: &[(&str, &[&str])]| -> Vec<(String, Vec<String>)> {
+            parts
+                .iter()
+                .map(|(text, names)| ((*text).to_owned(), names.iter().map(|name| (*name).to_owned()).collect()))
+                .collect()
+        };
+        let said = format!("look\n{note}");
+        assert_eq!(shapes(message("look"), &NATIVE), expected(&[(&said, &["a"]), ("", &["b"])]));
+        let many = Capabilities { files_at_once: 10, largest_file: 5000, ..NATIVE };
+        assert_eq!(shapes(message(""), &many), expected(&[("", &["a", "b", "big"])]));
+        let bare = Capabilities { caption: Support::No, ..NATIVE };
+        assert_eq!(shapes(message("look"), &bare), expected(&[(&said, &[]), ("", &["a"]), ("", &["b"])]));
+        let none = shapes(message("look"), &Capabilities::PLAIN);
+        assert_eq!((none.len(), none[0].0.matches("could not be carried").count()), (1, 3));
     }
 
     #[test]

@@ -138,7 +138,7 @@ impl DisplayName {
 }
 
 /// Invisible characters that can make a name read as somebody else's.
-fn directs_text(c: char) -> bool {
+pub(crate) fn directs_text(c: char) -> bool {
     matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 

@@ -24,8 +24,24 @@ pub struct Capabilities {
     pub notice: Support,
     /// Replacing an earlier message.
     pub edit: Support,
+    /// Taking an earlier message back.
+    pub retract: Support,
+    /// Reactions to a message.
+    pub react: Support,
+    /// How many reactions one person can put under one message; the newest count.
+    pub most_reactions: usize,
+    /// Telling how far somebody has read.
+    pub read: Support,
     /// Naming the message that is answered.
     pub reply: Support,
+    /// Files.
+    pub files: Support,
+    /// How many files one message takes, together with its text.
+    pub files_at_once: usize,
+    /// Whether a message with a file also takes text.
+    pub caption: Support,
+    /// Largest file in bytes.
+    pub largest_file: u64,
     /// A subject line.
     pub subject: Support,
     /// Longest text in bytes that the leg takes in one message.
@@ -33,12 +49,38 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
+    /// Everything, in the network's own form.
+    pub const FULL: Self = Self {
+        emote: Support::Native,
+        notice: Support::Native,
+        edit: Support::Native,
+        retract: Support::Native,
+        react: Support::Native,
+        most_reactions: 20,
+        read: Support::Native,
+        reply: Support::Native,
+        files: Support::Native,
+        files_at_once: 1,
+        caption: Support::Native,
+        largest_file: 100 * 1024 * 1024,
+        subject: Support::Native,
+        longest_text: 32 * 1024,
+    };
+
     /// Everything a plain text chat has: what any network can do.
     pub const PLAIN: Self = Self {
         emote: Support::AsText,
         notice: Support::AsText,
         edit: Support::AsText,
-        reply: Support::No,
+        retract: Support::AsText,
+        react: Support::AsText,
+        most_reactions: 1,
+        read: Support::No,
+        reply: Support::AsText,
+        files: Support::No,
+        files_at_once: 1,
+        caption: Support::No,
+        largest_file: 0,
         subject: Support::AsText,
         longest_text: 32 * 1024,
     };

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! One thing that happened in a conversation, in no network's words.
-//! How it is reduced to what a target can express is `adapt.rs`.
+//! How it is reduced to what a target can express is `adapt.rs`; what people say is `message.rs`.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ConversationId, EventId, NativeId, PersonaId, Timestamp};
+use crate::{ConversationId, EventId, Message, NativeId, PersonaId, Reactions, Timestamp};
 
 /// One event, from one persona, in one conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,18 +21,36 @@ pub struct Event {
     pub what: What,
 }
 
-/// What happened.
+/// What happened. `R` is how messages are named that it refers to: by the author's network ([`NativeId`]) when it is received, by
+/// us ([`EventId`]) while it is ours, by the target ([`crate::Placed`]) when it is delivered. See `refer.rs`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum What {
+pub enum What<R = EventId> {
     /// New content.
-    Message(Message),
-    /// The author replaced an earlier message; `of` is its first version on the author's own network.
+    Message(Message<R>),
+    /// The author replaced an earlier message, whichever version of it is named.
     Edit {
-        /// The first version, as the author's network names it.
-        of: NativeId,
+        /// The message.
+        of: R,
         /// The new content.
-        to: Message,
+        to: Message<R>,
+    },
+    /// The author took an earlier message back.
+    Retract {
+        /// The message.
+        of: R,
+    },
+    /// A person's reactions to a message.
+    React {
+        /// The message.
+        to: R,
+        /// Which.
+        with: Reactions,
+    },
+    /// A person has read everything up to a message.
+    Read {
+        /// The message.
+        up_to: R,
     },
     /// Something that this release cannot carry. It is named to both sides instead of vanishing.
     Unsupported {
@@ -50,48 +68,6 @@ pub enum What {
     },
     /// The conversation was opened at the recipient's own wish (a bot command): show it to him.
     Opened,
-}
-
-/// Text that somebody wrote.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Message {
-    /// How it is meant.
-    pub kind: Kind,
-    /// Plain text, `\n` between lines; never empty.
-    pub text: String,
-    /// A subject line, where the author's network has one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
-    /// The message it answers, as the author's network names it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub in_reply_to: Option<NativeId>,
-}
-
-impl Message {
-    /// A plain text message.
-    #[must_use]
-    pub fn text(text: impl Into<String>) -> Self {
-        Self { kind: Kind::Text, text: text.into(), subject: None, in_reply_to: None }
-    }
-}
-
-impl std::fmt::Debug for Message {
-    /// What people write is in no log: only kind and length.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Message({:?}, {} bytes)", self.kind, self.text.len())
-    }
-}
-
-/// How a text is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// Said.
-    Text,
-    /// Done: `/me waves`; the text holds only `waves`.
-    Emote,
-    /// Said by a program, not to be answered by programs (Matrix `m.notice`).
-    Notice,
 }
 
 /// What a message can contain besides text.

@@ -35,6 +35,7 @@ impl Language {
 #[expect(missing_docs, reason = "the sentences below say what each is for")]
 pub enum Text<'a> {
     Corrected { text: &'a str },
+    Retracted,
     CannotCarry { feature: Feature, name: Option<&'a str> },
     Failed { reason: &'a Reason },
     FailedMessage { reason: &'a Reason, excerpt: &'a str },
@@ -154,6 +155,7 @@ fn german(text: &Text<'_>) -> String {
     let language = Language::German;
     match text {
         Text::Corrected { text } => format!("Berichtigung: {text}"),
+        Text::Retracted => "Eine Nachricht wurde von ihrem Verfasser gelöscht.".to_owned(),
         Text::CannotCarry { feature: what, name } => format!(
             "[{}: konnte vom Gateway nicht übertragen werden]",
             name.map_or_else(|| feature(language, *what).to_owned(), |name| format!("{} „{name}“", feature(language, *what)))
@@ -216,6 +218,7 @@ fn english(text: &Text<'_>) -> String {
     let language = Language::English;
     match text {
         Text::Corrected { text } => format!("Correction: {text}"),
+        Text::Retracted => "A message was deleted by its author.".to_owned(),
         Text::CannotCarry { feature: what, name } => {
             format!("[{}: could not be carried by the gateway]", named(feature(language, *what), *name))
         }

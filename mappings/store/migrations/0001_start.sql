@@ -80,8 +80,26 @@ CREATE TABLE message (
     organisation INTEGER NOT NULL REFERENCES organisation (key),
     conversation BLOB NOT NULL,
     native       TEXT NOT NULL,
+    digest       INTEGER NOT NULL,            -- of network and native
     origin       INTEGER NOT NULL,
+    role         INTEGER NOT NULL,            -- 0 a message, 1 a new version of `about`, 2 a reaction to `about`
+    about        BLOB,
+    proof        INTEGER,                     -- how far its author was proved, where his network does not vouch for him
     PRIMARY KEY (event, part, network)
+) STRICT, WITHOUT ROWID;
+-- A message is found by its name within its conversation, newest first: what people refer to is mostly recent, and an index that is
+-- ordered by time grows at its end only, so that the cost of a message does not grow with history.
+CREATE INDEX message_name ON message (conversation, event, digest);
+
+-- What a person has put under a message.
+CREATE TABLE reaction (
+    event        BLOB NOT NULL,               -- the message
+    persona      INTEGER NOT NULL REFERENCES persona (id),
+    emoji        TEXT NOT NULL,
+    organisation INTEGER NOT NULL REFERENCES organisation (key),
+    native       TEXT,                        -- where each reaction is an event of its own
+    at           INTEGER NOT NULL,
+    PRIMARY KEY (event, persona, emoji)
 ) STRICT, WITHOUT ROWID;
 
 -- What is to be delivered. The order of ids is the order of each lane. Gone when delivered.
@@ -104,6 +122,15 @@ CREATE TABLE outbox (
     cause         TEXT                        -- what went wrong last; no personal data
 ) STRICT;
 CREATE INDEX outbox_lane ON outbox (conversation, network, id);
+
+-- Secret values of the adapters: keys of ghosts. Sealed with a key outside of the database; never changed once written.
+CREATE TABLE sealed (
+    organisation INTEGER NOT NULL REFERENCES organisation (key),
+    network      TEXT NOT NULL,
+    key          TEXT NOT NULL,
+    value        BLOB NOT NULL,
+    PRIMARY KEY (organisation, network, key)
+) STRICT, WITHOUT ROWID;
 
 -- Small durable values of the adapters: watermarks, subscriptions.
 CREATE TABLE note (

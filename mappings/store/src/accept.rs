@@ -3,10 +3,14 @@
 
 use std::collections::HashSet;
 
-use dreiklang_engine::port::{Arrival, NewRow, OrganisationKey};
+use dreiklang_engine::port::{Arrival, NewRow, OrganisationKey, Role};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
-use crate::rows::{bytes, chunks, insert_outbox};
+use crate::{
+    names::{Name, name},
+    reactions,
+    rows::{bytes, chunks, insert_outbox},
+};
 
 type Recognised = (OrganisationKey, i64, [u8; 16]);
 
@@ -17,7 +21,14 @@ pub(crate) async fn accept(connection: &mut SqliteConnection, arrivals: Vec<Arri
     let fresh: Vec<bool> =
         arrivals.iter().map(|arrival| new.remove(&(arrival.organisation, arrival.seen.slot, arrival.seen.digest))).collect();
     let stored: Vec<Arrival> = arrivals.into_iter().zip(&fresh).filter_map(|(arrival, fresh)| fresh.then_some(arrival)).collect();
-    name(connection, &stored).await?;
+    let named = stored.iter().filter(|arrival| arrival.role != Role::Nothing);
+    let names: Vec<Name> = named.map(Name::of_arrival).collect();
+    name(connection, &names).await?;
+    for arrival in &stored {
+        if let Some(change) = &arrival.reaction {
+            reactions::apply(connection, arrival.organisation, change, arrival.accepted_at).await?;
+        }
+    }
     let rows: Vec<NewRow> = stored.into_iter().flat_map(|arrival| arrival.rows).collect();
     insert_outbox(connection, &rows).await?;
     Ok(fresh)
@@ -43,23 +54,4 @@ async fn recognise(connection: &mut SqliteConnection, arrivals: &[Arrival]) -> R
         }
     }
     Ok(new)
-}
-
-async fn name(connection: &mut SqliteConnection, arrivals: &[Arrival]) -> Result<(), sqlx::Error> {
-    for chunk in chunks(arrivals) {
-        let mut insert: QueryBuilder<Sqlite> =
-            QueryBuilder::new("INSERT INTO message (event, part, network, organisation, conversation, native, origin) ");
-        insert.push_values(chunk, |mut values, arrival| {
-            values
-                .push_bind(bytes(arrival.event.to_bytes()))
-                .push_bind(0_i64)
-                .push_bind(arrival.network.as_str().to_owned())
-                .push_bind(arrival.organisation.0)
-                .push_bind(bytes(arrival.conversation.to_bytes()))
-                .push_bind(arrival.native.as_str().to_owned())
-                .push_bind(1_i64);
-        });
-        insert.build().execute(&mut *connection).await?;
-    }
-    Ok(())
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! Conversations, their legs, and the chats that legs are bound to.
 
-use dreiklang_engine::port::{Bound, LaneKey, LegRow, MessageRow, OrganisationKey, Persona, StoreError};
-use dreiklang_model::{Address, ChatId, ConversationId, DisplayName, EventId, Network, PersonaId, Timestamp, Written};
+use dreiklang_engine::port::{Bound, LaneKey, LegRow, OrganisationKey, Persona, StoreError};
+use dreiklang_model::{Address, ChatId, ConversationId, DisplayName, Network, PersonaId, Timestamp, Written};
 use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
 use crate::{
@@ -82,30 +82,6 @@ pub(crate) async fn chats(pool: &SqlitePool, organisation: OrganisationKey, on: 
             .await
             .map_err(|error| failed(&error))?;
     found.into_iter().map(rows::chat).collect()
-}
-
-pub(crate) async fn messages(
-    pool: &SqlitePool,
-    organisation: OrganisationKey,
-    event: EventId,
-) -> Result<Vec<MessageRow>, StoreError> {
-    let found = sqlx::query(
-        "SELECT conversation, network, native, origin FROM message WHERE event = ?1 AND organisation = ?2 ORDER BY part, network",
-    )
-    .bind(bytes(event.to_bytes()))
-    .bind(organisation.0)
-    .fetch_all(pool)
-    .await
-    .map_err(|error| failed(&error))?;
-    let message = |row: &SqliteRow| {
-        Ok(MessageRow {
-            conversation: conversation_id(&row.try_get::<Vec<u8>, _>(0).map_err(corrupt)?)?,
-            network: network(&row.try_get::<String, _>(1).map_err(corrupt)?)?,
-            native: rows::native(row.try_get(2).map_err(corrupt)?)?,
-            origin: row.try_get::<i64, _>(3).map_err(corrupt)? != 0,
-        })
-    };
-    found.iter().map(message).collect()
 }
 
 /// The direct conversation of two people and its legs; made if there is none.

@@ -122,11 +122,15 @@ pub(crate) async fn expire(
         .bind(bytes(EventId::from_parts(mappings, 0).to_bytes()))
         .execute(&mut *connection)
         .await?;
+    let reactions = sqlx::query("DELETE FROM reaction WHERE event < ?1")
+        .bind(bytes(EventId::from_parts(mappings, 0).to_bytes()))
+        .execute(&mut *connection)
+        .await?;
     let seen = sqlx::query("DELETE FROM seen WHERE at < ?1").bind(keys.as_millis()).execute(&mut *connection).await?;
     let letters = sqlx::query("DELETE FROM outbox WHERE state = ?1 AND accepted_at < ?2")
         .bind(DEAD)
         .bind(dead.as_millis())
         .execute(&mut *connection)
         .await?;
-    Ok(messages.rows_affected() + seen.rows_affected() + letters.rows_affected())
+    Ok(messages.rows_affected() + reactions.rows_affected() + seen.rows_affected() + letters.rows_affected())
 }

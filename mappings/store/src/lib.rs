@@ -7,12 +7,16 @@
 mod accept;
 mod conversations;
 mod letters;
+mod names;
 mod notes;
 mod people;
+mod reactions;
 mod rows;
 mod schema;
+mod seal;
 mod settle;
 mod sqlite;
 mod writer;
 
+pub use seal::Seal;
 pub use sqlite::{OpenError, Sqlite};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! Small durable values of the adapters.
+//! Small durable values of the adapters, and secret ones, which are sealed (`seal.rs`) before they come here.
 
 use dreiklang_engine::port::{OrganisationKey, StoreError};
 use dreiklang_model::Network;
@@ -66,4 +66,42 @@ pub(crate) async fn set(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+pub(crate) async fn sealed(
+    pool: &SqlitePool,
+    organisation: OrganisationKey,
+    on: &Network,
+    key: &str,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    sqlx::query_scalar("SELECT value FROM sealed WHERE organisation = ?1 AND network = ?2 AND key = ?3")
+        .bind(organisation.0)
+        .bind(on.as_str())
+        .bind(key)
+        .fetch_optional(pool)
+        .await
+        .map_err(|error| failed(&error))
+}
+
+/// Keeps a sealed value unless one is there; answers what stands.
+pub(crate) async fn keep_sealed(
+    connection: &mut SqliteConnection,
+    organisation: OrganisationKey,
+    on: &Network,
+    key: &str,
+    value: Vec<u8>,
+) -> Result<Vec<u8>, sqlx::Error> {
+    sqlx::query("INSERT INTO sealed (organisation, network, key, value) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")
+        .bind(organisation.0)
+        .bind(on.as_str())
+        .bind(key)
+        .bind(value)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query_scalar("SELECT value FROM sealed WHERE organisation = ?1 AND network = ?2 AND key = ?3")
+        .bind(organisation.0)
+        .bind(on.as_str())
+        .bind(key)
+        .fetch_one(connection)
+        .await
 }

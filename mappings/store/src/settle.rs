@@ -4,27 +4,21 @@
 
 use std::collections::HashMap;
 
-use dreiklang_engine::port::{NewRow, Settlement};
+use dreiklang_engine::port::{NewRow, Role, Settlement};
 use dreiklang_model::NativeId;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
-use crate::rows::{DEAD, WAITING, chunks, insert_outbox};
+use crate::{
+    names::{Name, name},
+    rows::{DEAD, WAITING, chunks, insert_outbox},
+};
 
 struct Done {
     row: i64,
     native: Option<NativeId>,
+    role: Role,
     notes: Option<String>,
     follow: Option<NewRow>,
-}
-
-/// What is left of a delivered row.
-struct Left {
-    event: Vec<u8>,
-    part: i64,
-    network: String,
-    organisation: i64,
-    conversation: Vec<u8>,
-    native: String,
 }
 
 pub(crate) async fn settle(connection: &mut SqliteConnection, settlements: Vec<Settlement>) -> Result<(), sqlx::Error> {
@@ -32,8 +26,8 @@ pub(crate) async fn settle(connection: &mut SqliteConnection, settlements: Vec<S
     let mut follows = Vec::new();
     for settlement in settlements {
         match settlement {
-            Settlement::Delivered { row, native, notes, follow, .. } => {
-                delivered.push(Done { row: row.0, native, notes, follow });
+            Settlement::Delivered { row, native, role, notes, follow, .. } => {
+                delivered.push(Done { row: row.0, native, role, notes, follow });
             }
             Settlement::Postponed { row, due, cause, follow } => {
                 let changed = sqlx::query(
@@ -67,7 +61,7 @@ async fn deliver(connection: &mut SqliteConnection, delivered: Vec<Done>) -> Res
     let mut outcomes: HashMap<i64, Done> = HashMap::with_capacity(delivered.len());
     let ids: Vec<i64> = delivered.iter().map(|done| done.row).collect();
     outcomes.extend(delivered.into_iter().map(|done| (done.row, done)));
-    let mut left = Vec::with_capacity(ids.len());
+    let mut names = Vec::with_capacity(ids.len());
     let mut follows = Vec::new();
     for chunk in chunks(&ids) {
         let mut delete: QueryBuilder<Sqlite> = QueryBuilder::new("DELETE FROM outbox WHERE id IN (");
@@ -91,31 +85,21 @@ async fn deliver(connection: &mut SqliteConnection, delivered: Vec<Done>) -> Res
             if let Some(native) = done.native {
                 let native = native.as_str().to_owned();
                 let (event, part, organisation) = (row.try_get(1)?, row.try_get(2)?, row.try_get(4)?);
-                left.push(Left { event, part, network, organisation, conversation, native });
+                names.push(Name {
+                    event,
+                    part,
+                    network,
+                    organisation,
+                    conversation,
+                    native,
+                    origin: false,
+                    role: done.role,
+                    proof: None,
+                });
             }
             follows.extend(done.follow);
         }
     }
-    remember(connection, left).await?;
+    name(connection, &names).await?;
     Ok(follows)
-}
-
-async fn remember(connection: &mut SqliteConnection, left: Vec<Left>) -> Result<(), sqlx::Error> {
-    for chunk in chunks(&left) {
-        let mut insert: QueryBuilder<Sqlite> =
-            QueryBuilder::new("INSERT INTO message (event, part, network, organisation, conversation, native, origin) ");
-        insert.push_values(chunk, |mut values, one| {
-            values
-                .push_bind(one.event.clone())
-                .push_bind(one.part)
-                .push_bind(one.network.clone())
-                .push_bind(one.organisation)
-                .push_bind(one.conversation.clone())
-                .push_bind(one.native.clone())
-                .push_bind(0_i64);
-        });
-        insert.push(" ON CONFLICT DO NOTHING");
-        insert.build().execute(&mut *connection).await?;
-    }
-    Ok(())
 }

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! The store put together: opening the file, and the port's methods, each a line to where its SQL stands.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use dreiklang_engine::port::{
-    Arrival, Bound, Counts, LaneKey, LegRow, Letter, LetterAction, LetterState, MessageRow, OrganisationKey, Persona, Row, RowId,
-    SeenKey, Settlement, Store, StoreError,
+    Arrival, Bound, Counts, Known, LaneKey, LegRow, Letter, LetterAction, LetterState, MessageRow, OrganisationKey, Persona, Row,
+    RowId, SeenKey, Settlement, Store, StoreError,
 };
 use dreiklang_model::{
-    Address, ChatId, ConversationId, DisplayName, EventId, Network, OrganisationId, PersonaId, Timestamp, Written,
+    Address, ChatId, ConversationId, DisplayName, Emoji, EventId, NativeId, Network, OrganisationId, PersonaId, Timestamp,
+    Written,
 };
+use secrecy::SecretSlice;
 use sqlx::{
     ConnectOptions, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -18,9 +20,10 @@ use sqlx::{
 use tokio::sync::watch;
 
 use crate::{
-    conversations, letters, notes, people,
+    conversations, letters, names, notes, people, reactions,
     rows::{bytes, conversation_id, corrupt},
     schema::{self, SchemaError},
+    seal::{Place, Seal},
     writer::{Writer, failed},
 };
 
@@ -45,6 +48,7 @@ pub struct OpenError {
 pub struct Sqlite {
     writer: Writer,
     readers: SqlitePool,
+    seal: Arc<Seal>,
 }
 
 impl std::fmt::Debug for Sqlite {
@@ -54,11 +58,11 @@ impl std::fmt::Debug for Sqlite {
 }
 
 impl Sqlite {
-    /// Opens the file, makes it if it is missing, and brings it to this version's schema.
+    /// Opens the file, makes it if it is missing, and brings it to this version's schema. `seal` closes and opens its secret values.
     ///
     /// # Errors
     /// [`OpenError`].
-    pub async fn open(path: &Path) -> Result<Self, OpenError> {
+    pub async fn open(path: &Path, seal: Seal) -> Result<Self, OpenError> {
         let blame = |cause: SchemaError| OpenError { path: path.to_owned(), cause };
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -81,7 +85,7 @@ impl Sqlite {
             .connect_with(options.read_only(true))
             .await
             .map_err(|error| blame(error.into()))?;
-        Ok(Self { writer: Writer::start(connection), readers })
+        Ok(Self { writer: Writer::start(connection), readers, seal: Arc::new(seal) })
     }
 }
 
@@ -231,7 +235,45 @@ impl Store for Sqlite {
     }
 
     async fn messages(&self, organisation: OrganisationKey, event: EventId) -> Result<Vec<MessageRow>, StoreError> {
-        conversations::messages(&self.readers, organisation, event).await
+        names::of_event(&self.readers, organisation, event).await
+    }
+
+    async fn find(&self, conversation: ConversationId, on: &Network, native: &NativeId) -> Result<Option<Known>, StoreError> {
+        names::find(&self.readers, conversation, on, native).await
+    }
+
+    async fn reactions(&self, message: EventId, persona: PersonaId) -> Result<Vec<Emoji>, StoreError> {
+        reactions::of(&self.readers, message, persona).await
+    }
+
+    async fn secret(
+        &self,
+        organisation: OrganisationKey,
+        on: &Network,
+        key: &str,
+    ) -> Result<Option<SecretSlice<u8>>, StoreError> {
+        let sealed = notes::sealed(&self.readers, organisation, on, key).await?;
+        let place = Place { organisation, network: on, key };
+        sealed.map(|sealed| self.seal.open(place, &sealed)).transpose()
+    }
+
+    async fn keep_secret(
+        &self,
+        organisation: OrganisationKey,
+        on: &Network,
+        key: &str,
+        value: SecretSlice<u8>,
+    ) -> Result<SecretSlice<u8>, StoreError> {
+        let place = Place { organisation, network: on, key };
+        let sealed = self.seal.seal(place, &value)?;
+        let (network, name) = (on.clone(), key.to_owned());
+        let standing = self
+            .writer
+            .write(move |connection| {
+                Box::pin(async move { notes::keep_sealed(connection, organisation, &network, &name, sealed).await })
+            })
+            .await?;
+        self.seal.open(place, &standing)
     }
 
     async fn note(&self, organisation: OrganisationKey, on: &Network, key: &str) -> Result<Option<String>, StoreError> {

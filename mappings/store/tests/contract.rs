@@ -6,10 +6,10 @@
 use std::{path::Path, sync::Arc};
 
 use dreiklang_engine::port::Store;
-use dreiklang_store::Sqlite;
+use dreiklang_store::{Seal, Sqlite};
 
 async fn open(directory: &Path) -> Arc<dyn Store> {
-    Arc::new(Sqlite::open(&directory.join("dreiklang.db")).await.unwrap())
+    Arc::new(Sqlite::open(&directory.join("dreiklang.db"), Seal::new(&[7; 32]).unwrap()).await.unwrap())
 }
 
 macro_rules! contract {
@@ -36,7 +36,10 @@ contract!(
     binding_compares_before_it_sets,
     a_written_address_never_changes,
     names_follow,
+    messages_are_found_by_their_names,
+    reactions_are_kept_as_a_set,
     notes_are_kept_by_network,
+    secrets_stay_and_are_not_readable,
     what_is_due_expires,
     commits_wake_readers,
 );
@@ -50,7 +53,7 @@ async fn a_newer_schema_is_refused() {
     // The user version: four bytes, most significant first, at offset 60 of the file's header.
     bytes[60..64].copy_from_slice(&99_u32.to_be_bytes());
     std::fs::write(&file, bytes).unwrap();
-    let error = Sqlite::open(&file).await.unwrap_err();
+    let error = Sqlite::open(&file, Seal::new(&[7; 32]).unwrap()).await.unwrap_err();
     assert!(error.to_string().contains("newer version"), "{error}");
 }
 

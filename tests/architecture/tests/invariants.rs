@@ -66,7 +66,6 @@ fn only_the_store_names_sqlx_and_each_protocol_crate_has_one_home() {
         ("ruma", "dreiklang-matrix"),
         ("tokio-xmpp", "dreiklang-xmpp"),
         ("xmpp-parsers", "dreiklang-xmpp"),
-        ("mail-parser", "dreiklang-coi"),
         ("mail-auth", "dreiklang-coi"),
         ("async-imap", "dreiklang-coi"),
         ("lettre", "dreiklang-coi"),
@@ -76,6 +75,30 @@ fn only_the_store_names_sqlx_and_each_protocol_crate_has_one_home() {
             assert!(!names.contains(dependency) || package == home, "{package} names {dependency}");
         }
     }
+}
+
+#[test]
+fn openpgp_is_pure_and_has_one_home() {
+    let all = named();
+    let allowed: BTreeSet<String> = [
+        "base64",
+        "dreiklang-model",
+        "mail-builder",
+        "mail-parser",
+        "percent-encoding",
+        "pgp",
+        "rand_chacha",
+        "secrecy",
+        "thiserror",
+    ]
+    .map(String::from)
+    .into();
+    assert!(all["dreiklang-openpgp"].is_subset(&allowed), "it depends on {:?}", all["dreiklang-openpgp"]);
+    let reads_mail = |package: &&String| all[*package].contains("mail-parser");
+    let readers: BTreeSet<&str> = all.keys().filter(reads_mail).map(String::as_str).collect();
+    assert_eq!(readers, BTreeSet::from(["dreiklang-coi", "dreiklang-openpgp"]));
+    let home = |package: &&String| package.as_str() != "dreiklang-openpgp" && all[*package].contains("pgp");
+    assert_eq!(all.keys().find(home), None);
 }
 
 #[test]

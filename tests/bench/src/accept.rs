@@ -17,7 +17,7 @@ use dreiklang_identity::{AliasKey, Book, Plan};
 use dreiklang_loopback::Loopback;
 use dreiklang_matrix::MatrixAdapter;
 use dreiklang_model::{Address, ChatId, Language, Network, OrganisationId};
-use dreiklang_store::Sqlite;
+use dreiklang_store::{Seal, Sqlite};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -34,7 +34,8 @@ pub(crate) async fn run(on: &Path) {
     tokio::spawn(async move { axum::serve(homeserver, Router::new().fallback(agree)).await });
 
     let directory = tempfile::tempdir_in(on).unwrap();
-    let store: Arc<dyn Store> = Arc::new(Sqlite::open(&directory.path().join("bench.db")).await.unwrap());
+    let store: Arc<dyn Store> =
+        Arc::new(Sqlite::open(&directory.path().join("bench.db"), Seal::new(&[7; 32]).unwrap()).await.unwrap());
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let (far, mut people) = Loopback::new(Network::XMPP);
     tokio::spawn(async move { while people.hear().await.is_some() {} });

@@ -3,11 +3,11 @@
 
 use std::{path::Path, sync::Arc, time::Instant};
 
-use dreiklang_engine::port::{Arrival, LaneKey, NewRow, OrganisationKey, SeenKey, Store};
+use dreiklang_engine::port::{Arrival, LaneKey, NewRow, OrganisationKey, Role, SeenKey, Store};
 use dreiklang_model::{
     ConversationId, DeliveryId, Event, EventId, Message, NativeId, Network, OrganisationId, PersonaId, Timestamp, What,
 };
-use dreiklang_store::Sqlite;
+use dreiklang_store::{Seal, Sqlite};
 
 const START: i64 = 1_800_000_000_000;
 /// As long as a usual message.
@@ -16,7 +16,8 @@ const TEXT: &str = "A message of the length that people write to each other on a
 pub(crate) async fn run(on: &Path) {
     for (producers, batch) in [(1, 1), (32, 1), (512, 1), (8, 64)] {
         let directory = tempfile::tempdir_in(on).unwrap();
-        let store: Arc<dyn Store> = Arc::new(Sqlite::open(&directory.path().join("bench.db")).await.unwrap());
+        let store: Arc<dyn Store> =
+            Arc::new(Sqlite::open(&directory.path().join("bench.db"), Seal::new(&[7; 32]).unwrap()).await.unwrap());
         let organisation = store.organisation(&OrganisationId::new("bench").unwrap()).await.unwrap();
         let messages = if producers == 1 { 5_000 } else { 100_000 };
         let each = messages / producers / batch;
@@ -57,6 +58,9 @@ pub(crate) fn arrival(organisation: OrganisationKey, number: u64) -> Arrival {
         conversation,
         network: Network::MATRIX,
         native: native.clone(),
+        role: Role::Itself,
+        proof: None,
+        reaction: None,
         accepted_at: at,
         rows: vec![NewRow {
             organisation,

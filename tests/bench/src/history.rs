@@ -3,9 +3,9 @@
 
 use std::{path::Path, sync::Arc, time::Instant};
 
-use dreiklang_engine::port::{OrganisationKey, RowId, Settlement, Store};
+use dreiklang_engine::port::{OrganisationKey, Role, RowId, Settlement, Store};
 use dreiklang_model::{NativeId, OrganisationId, Timestamp};
-use dreiklang_store::Sqlite;
+use dreiklang_store::{Seal, Sqlite};
 
 use crate::commit::arrival;
 
@@ -15,7 +15,8 @@ const WINDOW: u64 = 20_000;
 
 pub(crate) async fn run(on: &Path) {
     let directory = tempfile::tempdir_in(on).unwrap();
-    let store: Arc<dyn Store> = Arc::new(Sqlite::open(&directory.path().join("bench.db")).await.unwrap());
+    let store: Arc<dyn Store> =
+        Arc::new(Sqlite::open(&directory.path().join("bench.db"), Seal::new(&[7; 32]).unwrap()).await.unwrap());
     let organisation = store.organisation(&OrganisationId::new("bench").unwrap()).await.unwrap();
     let mut next = 0;
     for history in [1_000_u64, 10_000, 100_000, 300_000, 1_000_000] {
@@ -40,7 +41,10 @@ async fn fill(store: &Arc<dyn Store>, organisation: OrganisationKey, mut next: u
                 let native = NativeId::new(row.new.delivery.to_string()).ok();
                 let at = Timestamp::from_millis(0);
                 tokio::spawn(async move {
-                    store.settle(Settlement::Delivered { row: row.id, native, notes: None, at, follow: None }).await.unwrap();
+                    store
+                        .settle(Settlement::Delivered { row: row.id, native, role: Role::Itself, notes: None, at, follow: None })
+                        .await
+                        .unwrap();
                 })
             })
             .collect();

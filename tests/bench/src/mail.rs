@@ -17,7 +17,7 @@ use dreiklang_engine::{
 use dreiklang_identity::{AliasKey, Book, Plan};
 use dreiklang_loopback::Loopback;
 use dreiklang_model::{Address, DeliveryId, EventId, Language, Message, Network, OrganisationId, What};
-use dreiklang_store::Sqlite;
+use dreiklang_store::{Seal, Sqlite};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     net::{TcpListener, TcpStream},
@@ -33,7 +33,8 @@ const TEXT: &str = "A message of the length that people write to each other.";
 
 pub(crate) async fn run(on: &Path) {
     let directory = tempfile::tempdir_in(on).unwrap();
-    let store: Arc<dyn Store> = Arc::new(Sqlite::open(&directory.path().join("bench.db")).await.unwrap());
+    let store: Arc<dyn Store> =
+        Arc::new(Sqlite::open(&directory.path().join("bench.db"), Seal::new(&[7; 32]).unwrap()).await.unwrap());
     let submission = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = submission.local_addr().unwrap();
     tokio::spawn(take_everything(submission));

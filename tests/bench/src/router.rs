@@ -13,7 +13,7 @@ use dreiklang_engine::{
     port::{Adapter, Clock, Store, Verdict},
 };
 use dreiklang_loopback::Loopback;
-use dreiklang_store::Sqlite;
+use dreiklang_store::{Seal, Sqlite};
 
 const MESSAGES: usize = 100_000;
 /// People who speak at once; each waits until what he said is durable.
@@ -22,7 +22,8 @@ const SPEAKERS: usize = 256;
 pub(crate) async fn run(on: &Path) {
     for conversations in [1, 64, 1024] {
         let directory = tempfile::tempdir_in(on).unwrap();
-        let store: Arc<dyn Store> = Arc::new(Sqlite::open(&directory.path().join("bench.db")).await.unwrap());
+        let store: Arc<dyn Store> =
+            Arc::new(Sqlite::open(&directory.path().join("bench.db"), Seal::new(&[7; 32]).unwrap()).await.unwrap());
         let (left_network, left_people) = Loopback::new(left());
         let (right_network, mut right_people) = Loopback::new(right());
         let mouth = left_network.mouth();

@@ -4,12 +4,15 @@
 use std::sync::Arc;
 
 use dreiklang_engine::port::{
-    Arrival, Bound, LaneKey, LetterAction, LetterState, NewRow, OrganisationKey, Persona, RowId, SeenKey, Settlement, Store,
+    Arrival, Bound, Change, Known, LaneKey, LetterAction, LetterState, NewRow, OrganisationKey, Persona, ReactionChange, Role,
+    RowId, SeenKey, Settlement, Store,
 };
 use dreiklang_model::{
-    Address, ChatId, ConversationId, DeliveryId, DisplayName, Event, EventId, Message, NativeId, Network, OrganisationId, Reason,
-    Timestamp, What, Written,
+    Address, ChatId, ConversationId, DeliveryId, DisplayName, Emoji, Event, EventId, Message, NativeId, Network, OrganisationId,
+    Reason, Timestamp, What, Written,
 };
+
+use secrecy::{ExposeSecret as _, SecretSlice};
 
 /// A world of two people in one direct conversation.
 struct World {
@@ -78,6 +81,9 @@ impl World {
             conversation: self.conversation,
             network: Network::MATRIX,
             native: NativeId::new(format!("${number}")).unwrap(),
+            role: Role::Itself,
+            proof: None,
+            reaction: None,
             accepted_at: now(),
             rows: vec![self.row(number)],
         }
@@ -136,6 +142,7 @@ pub async fn settling_is_idempotent(store: Arc<dyn Store>) {
     let settle = |follow| Settlement::Delivered {
         row,
         native: NativeId::new("there").ok(),
+        role: Role::Itself,
         notes: Some("notes".to_owned()),
         at: now(),
         follow,
@@ -258,6 +265,58 @@ pub async fn names_follow(store: Arc<dyn Store>) {
     assert_eq!(store.known_persona(world.organisation, &stranger).await.unwrap(), None);
 }
 
+/// A message is found by its name on each network, a later version and a reaction by theirs; elsewhere the name is nothing.
+pub async fn messages_are_found_by_their_names(store: Arc<dyn Store>) {
+    let world = World::new(Arc::clone(&store)).await;
+    let name = |text: &str| NativeId::new(text).unwrap();
+    let edit = Arrival { role: Role::Version(event_id(1)), ..world.arrival(2) };
+    let reaction = Arrival { role: Role::Reaction(event_id(1)), rows: Vec::new(), ..world.arrival(3) };
+    store.accept(vec![world.arrival(1), edit, reaction]).await.unwrap();
+    for (row, role) in world.waiting().await.into_iter().zip([Role::Itself, Role::Version(event_id(1))]) {
+        let native = Some(name(&format!("there {}", row.0)));
+        let delivered = Settlement::Delivered { row, native, role, notes: None, at: now(), follow: None };
+        store.settle(delivered).await.unwrap();
+    }
+    let found = async |on: Network, native: &str| store.find(world.conversation, &on, &name(native)).await.unwrap();
+    for (on, native, event, role, origin) in [
+        (Network::MATRIX, "$1", 1, Role::Itself, true),
+        (Network::MATRIX, "$2", 2, Role::Version(event_id(1)), true),
+        (Network::MATRIX, "$3", 3, Role::Reaction(event_id(1)), true),
+        (Network::XMPP, "there 1", 1, Role::Itself, false),
+        (Network::XMPP, "there 2", 2, Role::Version(event_id(1)), false),
+    ] {
+        assert_eq!(found(on, native).await, Some(Known { event: event_id(event), role, origin }), "{native}");
+    }
+    assert_eq!(found(Network::XMPP, "$1").await, None);
+    let elsewhere = ConversationId::from_parts(now(), 99);
+    assert_eq!(store.find(elsewhere, &Network::MATRIX, &name("$1")).await.unwrap(), None);
+}
+
+/// Reactions are a set for each person and message, whichever way it changes.
+pub async fn reactions_are_kept_as_a_set(store: Arc<dyn Store>) {
+    let world = World::new(Arc::clone(&store)).await;
+    let emoji = |text: &str| Emoji::new(text).unwrap();
+    let native = |number: u128| NativeId::new(format!("${number}")).unwrap();
+    let mut number = 10;
+    for (change, expected) in [
+        (Change::Add(emoji("👍"), native(10)), vec!["👍"]),
+        (Change::Add(emoji("🎉"), native(11)), vec!["👍", "🎉"]),
+        (Change::Add(emoji("🎉"), native(11)), vec!["👍", "🎉"]),
+        (Change::Remove(native(10)), vec!["🎉"]),
+        (Change::Remove(native(10)), vec!["🎉"]),
+        (Change::All(vec![emoji("b"), emoji("a")]), vec!["b", "a"]),
+        (Change::All(Vec::new()), vec![]),
+    ] {
+        let reaction = Some(ReactionChange { message: event_id(1), persona: world.alice.id, change });
+        let at = Timestamp::from_millis(NOW + i64::try_from(number).unwrap());
+        store.accept(vec![Arrival { reaction, accepted_at: at, ..world.arrival(number) }]).await.unwrap();
+        let expected: Vec<Emoji> = expected.into_iter().map(emoji).collect();
+        assert_eq!(store.reactions(event_id(1), world.alice.id).await.unwrap(), expected);
+        assert!(store.reactions(event_id(1), world.bob.id).await.unwrap().is_empty());
+        number += 1;
+    }
+}
+
 /// Notes are the adapter's own, by network.
 pub async fn notes_are_kept_by_network(store: Arc<dyn Store>) {
     let world = World::new(Arc::clone(&store)).await;
@@ -271,6 +330,20 @@ pub async fn notes_are_kept_by_network(store: Arc<dyn Store>) {
     assert_eq!(notes, [("a/1".to_owned(), "one".to_owned()), ("a/2".to_owned(), "zwei".to_owned())]);
     assert_eq!(store.note(organisation, &on, "b").await.unwrap(), None);
     assert_eq!(store.note(organisation, &Network::XMPP, "a/1").await.unwrap(), None);
+}
+
+/// A secret stays as it was kept first, for its adapter alone.
+pub async fn secrets_stay_and_are_not_readable(store: Arc<dyn Store>) {
+    let world = World::new(Arc::clone(&store)).await;
+    let (organisation, on) = (world.organisation, Network::MAIL);
+    let secret = |text: &str| SecretSlice::from(text.as_bytes().to_vec());
+    let first = store.keep_secret(organisation, &on, "key/a", secret("private")).await.unwrap();
+    let second = store.keep_secret(organisation, &on, "key/a", secret("another")).await.unwrap();
+    for standing in [first, second, store.secret(organisation, &on, "key/a").await.unwrap().unwrap()] {
+        assert_eq!(standing.expose_secret(), b"private");
+    }
+    assert!(store.secret(organisation, &on, "key/b").await.unwrap().is_none());
+    assert!(store.secret(organisation, &Network::XMPP, "key/a").await.unwrap().is_none());
 }
 
 /// What is kept goes when its time is over, and nothing else.

@@ -137,6 +137,7 @@ pub fn saying(from: (&Network, &str), to: &str, id: &str, text: &str, at: Timest
         to: Recipient::Ghost(to.to_owned()),
         sent_at: at,
         freshness: Freshness::Pushed,
+        proof: None,
         wants_receipt: false,
         what: What::Message(Message::text(text)),
     }

@@ -16,6 +16,8 @@ from nio import AsyncClient, AsyncClientConfig, InviteEvent, LoginResponse, Sync
 from .inbox import TIMEOUT, Inbox
 
 Event = dict[str, Any]
+# After an outage of the homeserver more can be new in a room than it shows unasked.
+FILTER = {"room": {"timeline": {"limit": 5000}}}
 
 
 class MatrixError(AssertionError):
@@ -120,14 +122,15 @@ class MatrixClient:
         await self.api("PUT", path, direct)
         return room
 
-    async def send(self, room: str, content: Event, event_type: str = "m.room.message") -> str:
-        """Sends any event (encrypted in an encrypted room when the client has a store) and returns its id."""
+    async def send(self, room: str, content: Event, event_type: str = "m.room.message", txn: str | None = None) -> str:
+        """Sends any event (encrypted in an encrypted room when the client has a store) and returns its id. With the same `txn` a
+        repeat is the same event."""
         if self.encrypts:
             answer = await self.nio.room_send(room, event_type, content, ignore_unverified_devices=True)
             if not hasattr(answer, "event_id"):
                 raise MatrixError(f"{self.user_id}: send: {answer}")
             return str(answer.event_id)
-        path = f"/_matrix/client/v3/rooms/{quote(room)}/send/{event_type}/{uuid.uuid4().hex}"
+        path = f"/_matrix/client/v3/rooms/{quote(room)}/send/{event_type}/{txn or uuid.uuid4().hex}"
         return str((await self.api("PUT", path, content))["event_id"])
 
     async def send_text(self, room: str, text: str) -> str:
@@ -172,7 +175,7 @@ class MatrixClient:
 
     async def _sync_loop(self) -> None:
         while True:
-            answer = await self.nio.sync(timeout=20000, full_state=not self._first.is_set())
+            answer = await self.nio.sync(timeout=20000, sync_filter=FILTER, full_state=not self._first.is_set())
             if isinstance(answer, SyncError):
                 if answer.status_code in ("M_UNKNOWN_TOKEN", "M_MISSING_TOKEN"):
                     raise MatrixError(f"{self.user_id}: sync: {answer}")

@@ -66,6 +66,7 @@ class XmppClient:
         self.client.enable_plaintext = True
         self.client.enable_starttls = False
         self.client.enable_direct_tls = False
+        self.online = self.staying = False
         self.stanzas: Inbox[Stanza] = Inbox(jid, str)
         self.client.add_filter("in", self._record)
 
@@ -79,9 +80,11 @@ class XmppClient:
         *,
         resource: str = "test",
         presence: bool = True,
+        stay: bool = False,
         **more: Any,
     ) -> XmppClient:
-        """A client with a session. Another `resource` makes a second client of the same user."""
+        """A client with a session. Another `resource` makes a second client of the same user. `stay`: it connects again when
+        the server goes and comes back, as clients of people do."""
         self = cls(f"{jid}/{resource}", password, **more)
         outcome: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
@@ -107,9 +110,27 @@ class XmppClient:
         if presence:
             await self.client.get_roster()  # without it a server sends no roster pushes and no unsubscriptions
             self.client.send_presence()
+        if stay:
+            self._stay(host, port)
         return self
 
+    def _stay(self, host: str, port: int) -> None:
+        self.staying = self.online = True
+
+        def gone(_: object) -> None:
+            self.online = False
+            if self.staying:
+                self.client.connect(host, port)
+
+        def back(_: object) -> None:
+            self.client.send_presence()
+            self.online = True
+
+        self.client.add_event_handler("disconnected", gone)
+        self.client.add_event_handler("session_start", back)
+
     async def close(self) -> None:
+        self.staying = False
         await self.client.disconnect(wait=2.0)
 
     async def __aenter__(self) -> XmppClient:

@@ -24,7 +24,7 @@ const PENCIL: &str = "✏️";
 #[derive(Debug, Default)]
 struct Found {
     lines: Vec<Line>,
-    others: Vec<What>,
+    others: Vec<What<NativeId>>,
     parts: usize,
 }
 
@@ -32,7 +32,7 @@ struct Found {
 ///
 /// # Errors
 /// Why it cannot be carried at all: it is encrypted, or nobody could read it.
-pub(super) fn content(mail: &Mail<'_>) -> Result<Vec<What>, Reason> {
+pub(super) fn content(mail: &Mail<'_>) -> Result<Vec<What<NativeId>>, Reason> {
     let mut found = Found::default();
     let root = mail.message.parts.first().ok_or(Reason::Unreadable)?;
     walk(mail, root, 0, false, &mut found)?;
@@ -53,7 +53,7 @@ pub(super) fn content(mail: &Mail<'_>) -> Result<Vec<What>, Reason> {
 }
 
 /// A text as what its author meant by it: a message, an action, a correction, a reaction, a deletion.
-fn said(mail: &Mail<'_>, text: String) -> Option<What> {
+fn said(mail: &Mail<'_>, text: String) -> Option<What<NativeId>> {
     let target = |name: &str| {
         let id = message_id::all(&mail.header(name)?).into_iter().next()?;
         NativeId::new(id).ok()
@@ -203,7 +203,7 @@ fn signed_text(lines: Vec<Line>) -> Result<Vec<Line>, Reason> {
 }
 
 /// What an attachment is called when it is named to both sides; [`None`] for what nobody would miss.
-fn attachment(mail: &Mail<'_>, part: &MessagePart<'_>, kind: &str, subtype: &str, related: bool) -> Option<What> {
+fn attachment(mail: &Mail<'_>, part: &MessagePart<'_>, kind: &str, subtype: &str, related: bool) -> Option<What<NativeId>> {
     let feature = match (kind, subtype) {
         ("application", "pgp-signature" | "pgp-keys" | "pkcs7-signature" | "x-pkcs7-signature") => return None,
         ("image", _) if related && part.content_id().is_some() && part.len() < DECORATION => return None,

@@ -27,7 +27,7 @@ pub(crate) enum Reading {
 
 /// What proves an author besides the results that the trusted server wrote into the mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Proof {
+pub(crate) enum Evidence {
     /// Nothing, or it is not known yet.
     None,
     /// A signature was checked here, of the very domain that [`Reading::Unproved`] named.
@@ -45,7 +45,7 @@ pub(crate) struct Letter {
     /// Its subject without `Re:`; empty for chat.
     pub(crate) subject: String,
     /// What it says, in order; never empty.
-    pub(crate) says: Vec<What>,
+    pub(crate) says: Vec<What<NativeId>>,
 }
 
 /// A mail that is not carried.
@@ -66,7 +66,14 @@ pub(crate) struct Reader {
 
 impl Reader {
     /// What a mail means. `null_return_path`: its envelope names nobody who wants to hear of failures.
-    pub(crate) fn read(&self, mail: &Mail<'_>, raw: &[u8], null_return_path: bool, proof: Proof, now: Timestamp) -> Reading {
+    pub(crate) fn read(
+        &self,
+        mail: &Mail<'_>,
+        raw: &[u8],
+        null_return_path: bool,
+        evidence: Evidence,
+        now: Timestamp,
+    ) -> Reading {
         match Nature::of(mail, null_return_path, &self.domain) {
             Nature::Own => return Reading::Ignored("loop"),
             Nature::List => return Reading::Ignored("list"),
@@ -88,7 +95,7 @@ impl Reader {
         }
         let results = || mail.headers("Authentication-Results");
         let trusted = |server: &String| authentication::proves(results(), server, from.as_str());
-        if proof == Proof::None && !self.trusted.as_ref().is_some_and(trusted) {
+        if evidence == Evidence::None && !self.trusted.as_ref().is_some_and(trusted) {
             let rejected = Rejected { reason: Reason::NotAuthenticated, why: "forged", message_id };
             return match from.as_str().rsplit_once('@').and_then(|(_, domain)| Domain::new(domain)) {
                 Some(domain) => Reading::Unproved(domain, rejected),
@@ -118,7 +125,7 @@ impl Reader {
 }
 
 /// Something that a mail carries, not something that its author does with an earlier one.
-fn is_attachment(what: &What) -> bool {
+fn is_attachment(what: &What<NativeId>) -> bool {
     matches!(what, What::Unsupported { feature, .. } if !matches!(feature, Feature::Reaction | Feature::Retraction))
 }
 

@@ -3,7 +3,7 @@
 
 use dreiklang_engine::{Leg, Organisation, port::Deliverable};
 use dreiklang_model::{
-    Language, Message,
+    Language, Message, Placed,
     words::{self, Text},
 };
 use mail_builder::{
@@ -38,7 +38,7 @@ impl<'a> Words<'a> {
 /// `introduces`: the first mail to this person says in its footer who carries it.
 pub(crate) fn message(
     delivery: &Deliverable,
-    content: &Message,
+    content: &Message<Placed>,
     position: &Position,
     message_id: &str,
     introduces: bool,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! Tables of events and what they mean, and the property that nothing is ever too odd to be read.
 
-use dreiklang_model::Network;
+use dreiklang_model::{Attachment, FileName, Kind, MediaKind, MediaSource, MediaType, Message, Network, Reply};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -20,7 +20,7 @@ fn event(kind: &str, content: Value) -> Value {
     event
 }
 
-fn what(content: Value) -> What {
+fn what(content: Value) -> What<NativeId> {
     match read(&event("m.room.message", content), &ours()) {
         Inward::Said(said) => said.what,
         other => panic!("{other:?} is nothing said"),
@@ -40,17 +40,43 @@ fn kinds_of_text() {
 }
 
 #[test]
-fn what_cannot_be_carried_is_named() {
-    for (msgtype, feature) in [
-        ("m.image", Feature::Image),
-        ("m.file", Feature::File),
-        ("m.audio", Feature::Audio),
-        ("m.video", Feature::Video),
-        ("m.location", Feature::Location),
+fn files_are_read_with_their_caption() {
+    for (msgtype, extra, kind) in [
+        ("m.image", json!({}), MediaKind::Image),
+        ("m.file", json!({}), MediaKind::File),
+        ("m.audio", json!({}), MediaKind::Audio),
+        ("m.audio", json!({ "org.matrix.msc3245.voice": {} }), MediaKind::Voice),
+        ("m.video", json!({}), MediaKind::Video),
     ] {
+        let info = json!({ "mimetype": "image/png", "size": 7, "w": 3, "h": 2, "duration": 1500 });
+        let mut content = json!({ "msgtype": msgtype, "body": "cat.png", "url": "mxc://x/y", "info": info });
+        content.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        let file = Attachment {
+            kind,
+            name: FileName::new("cat.png"),
+            media_type: MediaType::new("image/png"),
+            size: Some(7),
+            dimensions: Some((3, 2)),
+            duration: Some(1500),
+            source: MediaSource { network: Network::MATRIX, locator: "mxc://x/y".to_owned() },
+        };
+        let expected = |text: &str| What::Message(Message { attachments: vec![file.clone()], ..Message::text(text) });
+        assert_eq!(what(content.clone()), expected(""));
+        content["filename"] = json!("cat.png");
+        assert_eq!(what(content.clone()), expected(""));
+        content["body"] = json!("a caption");
+        assert_eq!(what(content), expected("a caption"));
+    }
+    let Inward::Said(said) = read(&event("m.sticker", json!({ "body": "cat", "url": "mxc://x/y" })), &ours()) else { panic!() };
+    assert!(matches!(said.what, What::Message(Message { attachments, .. }) if attachments[0].kind == MediaKind::Sticker));
+}
+
+#[test]
+fn what_cannot_be_carried_is_named() {
+    for (msgtype, feature) in [("m.image", Feature::Image), ("m.file", Feature::File), ("m.location", Feature::Location)] {
+        // An encrypted file has its address elsewhere.
         let expected = What::Unsupported { feature, name: Some("cat.png".into()) };
-        assert_eq!(what(json!({ "msgtype": msgtype, "body": "cat.png", "url": "mxc://x/y" })), expected);
-        assert_eq!(what(json!({ "msgtype": msgtype, "body": "a caption", "filename": "cat.png" })), expected);
+        assert_eq!(what(json!({ "msgtype": msgtype, "body": "cat.png", "file": { "url": "mxc://x/y" } })), expected);
     }
     for (kind, feature) in [
         ("m.sticker", Feature::Sticker),
@@ -68,19 +94,50 @@ fn replies_lose_the_old_quotation() {
     let reply = |body: &str| {
         what(json!({ "msgtype": "m.text", "body": body, "m.relates_to": { "m.in_reply_to": { "event_id": "$o" } } }))
     };
-    for (body, text) in [
-        ("> <@bob:hs.example> old\n> more\n\nnew", "new"),
-        ("> * <@bob:hs.example> waves\n\nnew\n\n> quoted by hand", "new\n\n> quoted by hand"),
-        ("> not a fallback\n\nnew", "> not a fallback\n\nnew"),
-        ("new", "new"),
-        ("> <@bob:hs.example> nothing of one's own", "> <@bob:hs.example> nothing of one's own"),
+    for (body, text, quote) in [
+        ("> <@bob:hs.example> old\n> more\n\nnew", "new", Some("old\nmore")),
+        ("> * <@bob:hs.example> waves\n\nnew\n\n> quoted by hand", "new\n\n> quoted by hand", Some("waves")),
+        ("> not a fallback\n\nnew", "> not a fallback\n\nnew", None),
+        ("new", "new", None),
+        ("> <@bob:hs.example> nothing of one's own", "> <@bob:hs.example> nothing of one's own", None),
     ] {
-        let expected = Message { in_reply_to: Some(id("$o")), ..Message::text(text) };
-        assert_eq!(reply(body), What::Message(expected));
+        let in_reply_to = Some(Reply { to: id("$o"), quote: quote.map(str::to_owned) });
+        assert_eq!(reply(body), What::Message(Message { in_reply_to, ..Message::text(text) }));
     }
     // Without a reply the same text is the sender's own.
     let quoted = "> <@bob:hs.example> old\n\nnew";
     assert_eq!(what(json!({ "msgtype": "m.text", "body": quoted })), What::Message(Message::text(quoted)));
+}
+
+#[test]
+fn reactions_and_redactions_name_their_event() {
+    let said = |event: Value| match read(&event, &ours()) {
+        Inward::Said(said) => said.what,
+        other => panic!("{other:?}"),
+    };
+    let relation = json!({ "m.relates_to": { "rel_type": "m.annotation", "event_id": "$o", "key": "👍️" } });
+    let thumb = Reactions::And(Emoji::new("👍").unwrap());
+    assert_eq!(said(event("m.reaction", relation)), What::React { to: id("$o"), with: thumb });
+    assert_eq!(said(event("m.room.redaction", json!({ "redacts": "$o" }))), What::Retract { of: id("$o") });
+    let mut before_v11 = event("m.room.redaction", json!({}));
+    before_v11["redacts"] = json!("$o");
+    assert_eq!(said(before_v11), What::Retract { of: id("$o") });
+}
+
+#[test]
+fn receipts_are_those_of_people_and_public() {
+    let receipt = |kind: &str, user: &str| json!({ "type": "m.receipt", "room_id": "!r:hs.example", "content": { "$e": { kind: { user: { "ts": 7 } } } } });
+    let found = |event: Value| receipts(&[event], &ours()).into_iter().map(|said| said.what).collect::<Vec<_>>();
+    assert_eq!(found(receipt("m.read", "@alice:hs.example")), [What::Read { up_to: id("$e") }]);
+    for nothing in [
+        receipt("m.read.private", "@alice:hs.example"),
+        receipt("m.read", "@_xmpp_bob=40x:hs.example"),
+        receipt("m.read", "nobody"),
+        json!({ "type": "m.receipt", "room_id": 7, "content": [] }),
+        json!({ "type": "m.typing", "room_id": "!r:hs.example", "content": {} }),
+    ] {
+        assert_eq!(found(nothing), []);
+    }
 }
 
 #[test]
@@ -102,7 +159,7 @@ fn edits() {
 fn what_is_not_carried() {
     for (kind, content, meaning) in [
         ("m.reaction", json!({ "m.relates_to": {} }), Inward::Dropped("reaction")),
-        ("m.room.redaction", json!({ "redacts": "$x" }), Inward::Dropped("retraction")),
+        ("m.room.redaction", json!({}), Inward::Malformed),
         ("m.room.message", json!({}), Inward::Ignored),
         ("m.room.message", json!({ "msgtype": "m.text", "body": " \n" }), Inward::Ignored),
         ("m.room.message", json!({ "msgtype": "m.text", "body": 7 }), Inward::Ignored),
@@ -206,6 +263,6 @@ proptest! {
 
     #[test]
     fn a_reply_is_never_emptied(body in "(> |>|<@a:b>|\n|x| ){0,12}") {
-        prop_assert!(body.trim().is_empty() || !without_fallback(&body).trim().is_empty());
+        prop_assert!(body.trim().is_empty() || !message::parted(&body).0.trim().is_empty());
     }
 }

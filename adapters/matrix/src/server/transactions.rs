@@ -3,13 +3,15 @@
 //! transaction is durable. The transaction's own id decides nothing about its events: homeservers repeat events under other
 //! ids, and ids with other events. It only shows that a transaction before this one never came.
 
+use std::collections::BTreeMap;
+
 use axum::{
     body::Bytes,
     extract::{Path, State, rejection::BytesRejection},
     response::Response,
 };
 use dreiklang_engine::port::Freshness;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json, value::RawValue};
 
 use super::{Door, Refused, fine};
 use crate::{inbox, inward, reconcile};
@@ -22,11 +24,12 @@ pub(super) async fn push(
     let body = body.map_err(|rejection| {
         if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE { Refused::TOO_LARGE } else { Refused::NOT_JSON }
     })?;
-    let Some(events) = events(&body) else {
+    let Some(Transaction { events, ephemeral }) = read(&body) else {
         door.hub.dropped("malformed");
         return Err(Refused::NOT_JSON);
     };
-    tracing::debug!(transaction, events = events.len(), "pushed");
+    tracing::debug!(transaction, events = events.len(), ephemeral = ephemeral.len(), "pushed");
+    let receipts = inward::receipts(&ephemeral, &door.service.ours);
     let events: Vec<_> = events.iter().map(|event| inward::read(event, &door.service.ours)).collect();
     let gap = door.service.sequence.gap_before(&transaction);
     // The homeserver may hang up; what was begun is finished all the same, so that its repeat finds it done.
@@ -39,7 +42,8 @@ pub(super) async fn push(
                 service.missed.notify_one();
                 reconcile::before(&service, &hub, &events).await;
             }
-            inbox::take(&service, &hub, events, Freshness::Pushed).await
+            inbox::take(&service, &hub, events, Freshness::Pushed).await?;
+            inbox::take_receipts(&service, &hub, receipts).await
         }
     });
     match taken.await {
@@ -52,12 +56,49 @@ pub(super) async fn push(
     Ok(fine(&json!({})))
 }
 
-/// The events of a transaction; everything else in it, known and unknown, is left alone.
-fn events(body: &[u8]) -> Option<Vec<Value>> {
-    let mut transaction: Map<String, Value> = serde_json::from_slice(body).ok()?;
-    match transaction.remove("events") {
-        None => Some(Vec::new()),
-        Some(Value::Array(events)) => Some(events),
-        Some(_) => None,
+/// What concerns us of a transaction; everything else in it, known and unknown, is left alone.
+#[derive(Debug, PartialEq)]
+struct Transaction {
+    events: Vec<Value>,
+    ephemeral: Vec<Value>,
+}
+
+fn read(body: &[u8]) -> Option<Transaction> {
+    let transaction: BTreeMap<String, &RawValue> = serde_json::from_slice(body).ok()?;
+    let events = match transaction.get("events") {
+        Some(events) => list(events)?,
+        None => Vec::new(),
+    };
+    // With both of its names switched on, the same list comes twice.
+    let ephemeral = transaction.get("ephemeral").or_else(|| transaction.get("de.sorunome.msc2409.ephemeral"));
+    Some(Transaction { events, ephemeral: ephemeral.and_then(|events| list(events)).unwrap_or_default() })
+}
+
+/// Each event is read for itself: one that cannot be read (too deep, half a surrogate pair, a number out of range) must not keep
+/// the others from coming, for the homeserver would send the whole transaction again for ever.
+fn list(events: &RawValue) -> Option<Vec<Value>> {
+    let events: Vec<&RawValue> = serde_json::from_str(events.get()).ok()?;
+    Some(events.into_iter().map(|event| serde_json::from_str(event.get()).unwrap_or_default()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_event_that_cannot_be_read_keeps_no_other_from_coming() {
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        for odd in ["7", "null", r#"{"a":"\ud800"}"#, r#"{"a":1e999}"#, &deep] {
+            let body = format!(r#"{{"events":[{odd},{{"a":1}},{odd}],"other":{odd}}}"#);
+            let read = read(body.as_bytes()).unwrap().events;
+            assert_eq!((read.len(), &read[1]), (3, &json!({"a": 1})), "{}", &odd[..odd.len().min(20)]);
+        }
+        for none in ["{}", r#"{"other":7}"#] {
+            assert_eq!(read(none.as_bytes()).unwrap().events, [] as [Value; 0]);
+        }
+        for bad in ["", "[]", "7", r#"{"events":7}"#, r#"{"events":[}"#, r#"{"events":[1]"#, &deep] {
+            assert_eq!(read(bad.as_bytes()), None, "{}", &bad[..bad.len().min(20)]);
+        }
+        assert_eq!(read(b"{\"events\":[\"\xff\"]}"), None);
     }
 }

@@ -14,8 +14,8 @@ use dreiklang_engine::{
 };
 use dreiklang_identity::{AliasKey, Book, Plan};
 use dreiklang_loopback::{Loopback, People};
-use dreiklang_model::{Address, Language, Message, NativeId, Network, OrganisationId, Timestamp, What};
-use dreiklang_store::Sqlite;
+use dreiklang_model::{Address, Language, Message, NativeId, Network, OrganisationId, Placed, Timestamp, What};
+use dreiklang_store::{Seal, Sqlite};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -95,7 +95,7 @@ impl Gateway {
             book: Arc::new(Book::new(plan)),
             policy: Policy { longest_text: 1000, deny: vec!["eve@*".to_owned()], ..Policy::default() },
         };
-        let store = Arc::new(Sqlite::open(&directory.path().join("gateway.db")).await.unwrap());
+        let store = Arc::new(Sqlite::open(&directory.path().join("gateway.db"), Seal::new(&[7; 32]).unwrap()).await.unwrap());
         let (loopback, xmpp) = Loopback::new(Network::XMPP);
         let adapters: Vec<Arc<dyn Adapter>> = vec![Arc::new(MatrixAdapter::new(config).unwrap()), Arc::new(loopback)];
         let engine = Engine::new(Wiring {
@@ -143,6 +143,7 @@ impl Gateway {
             to: Recipient::Ghost("alice%hs.example@matrix.gw.example".to_owned()),
             sent_at: Still::default().now(),
             freshness: Freshness::Asked,
+            proof: None,
             wants_receipt: false,
             what: What::Message(Message::text(text)),
         };
@@ -150,7 +151,7 @@ impl Gateway {
     }
 
     /// The next thing Bob hears.
-    async fn bob_hears(&mut self) -> What {
+    async fn bob_hears(&mut self) -> What<Placed> {
         tokio::time::timeout(Duration::from_secs(10), self.xmpp.hear()).await.expect("nothing is heard").unwrap().what
     }
 

@@ -185,6 +185,7 @@ fn arrival(envelope: &Envelope<'_>, said: Said, hub: &Hub, arrivals: &mut Arriva
         sent_at: said.sent_at.unwrap_or(now).min(now),
         // Servers pass on what is written now; they replay nothing to a component.
         freshness: Freshness::Asked,
+        proof: None,
         wants_receipt: said.wants_receipt,
         native,
         what: said.what,
@@ -193,10 +194,10 @@ fn arrival(envelope: &Envelope<'_>, said: Said, hub: &Hub, arrivals: &mut Arriva
 
 /// By what a repeat is recognised. The text is part of it: there are clients that begin to count from one at every login,
 /// and a message must not be taken for an older one with the same number.
-fn key(envelope: &Envelope<'_>, native: &NativeId, what: &What) -> SourceKey {
+fn key(envelope: &Envelope<'_>, native: &NativeId, what: &What<NativeId>) -> SourceKey {
     let text = match what {
         What::Message(message) | What::Edit { to: message, .. } => message.text.as_str(),
-        What::Unsupported { .. } | What::Report { .. } | What::Opened => "",
+        _ => "",
     };
     let scope = format!("{}\n{}", envelope.from, address::bare(envelope.to));
     SourceKey { scope, id: format!("{}\n{text}", native.as_str()), at: None }

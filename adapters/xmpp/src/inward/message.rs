@@ -44,7 +44,7 @@ pub(super) struct Said {
     /// He asked for a receipt (XEP-0184) and gave the id that it needs.
     pub(super) wants_receipt: bool,
     /// What.
-    pub(super) what: What,
+    pub(super) what: What<NativeId>,
 }
 
 /// Reads a message stanza; `language` is preferred among several bodies.
@@ -71,7 +71,7 @@ pub(super) fn read(stanza: &Element, envelope: &Envelope<'_>, language: Language
     }
 }
 
-fn said(stanza: &Element, envelope: &Envelope<'_>, what: What) -> Said {
+fn said(stanza: &Element, envelope: &Envelope<'_>, what: What<NativeId>) -> Said {
     let origin = child(stanza, "origin-id", namespace::SID).and_then(|origin| origin.attr("id"));
     let id = envelope.id.or(origin).and_then(|id| NativeId::new(id).ok());
     let nick = child(stanza, "nick", namespace::NICK).map(|nick| DisplayName::new(&nick.text()));
@@ -102,7 +102,7 @@ fn text_of(stanza: &Element, name: &str, language: Language) -> Option<String> {
     preferred.or_else(|| texts().find(|child| tag(child).is_empty())).or_else(|| texts().next()).map(Element::text)
 }
 
-fn what(stanza: &Element, body: Option<String>, language: Language) -> Result<What, &'static str> {
+fn what(stanza: &Element, body: Option<String>, language: Language) -> Result<What<NativeId>, &'static str> {
     let unsupported = |feature, name| Ok(What::Unsupported { feature, name });
     // The body beside a retraction only says that the client cannot show it (XEP-0424 §5).
     if retracts(stanza) {
@@ -145,7 +145,7 @@ fn what(stanza: &Element, body: Option<String>, language: Language) -> Result<Wh
     Err(service_content(stanza))
 }
 
-fn not_empty(what: What) -> Result<What, &'static str> {
+fn not_empty(what: What<NativeId>) -> Result<What<NativeId>, &'static str> {
     if matches!(&what, What::Message(message) if message.text.is_empty()) { Err("empty") } else { Ok(what) }
 }
 
@@ -163,7 +163,7 @@ fn service_content(stanza: &Element) -> &'static str {
     }
 }
 
-fn message(body: &str) -> Message {
+fn message(body: &str) -> Message<NativeId> {
     // XEP-0245: the four characters at the very beginning, and something after them.
     match body.strip_prefix("/me ").filter(|action| !action.trim().is_empty()) {
         Some(action) => Message { kind: Kind::Emote, ..Message::text(action) },
@@ -216,7 +216,7 @@ mod tests {
         }
     }
 
-    fn text(text: &str) -> What {
+    fn text(text: &str) -> What<NativeId> {
         What::Message(Message::text(text))
     }
 

@@ -17,7 +17,7 @@ struct Line {
 }
 
 pub(crate) async fn check(loaded: &Loaded, json: bool) -> anyhow::Result<Outcome> {
-    let state = State::open(&loaded.config.gateway.state)?;
+    let state = State::open(loaded)?;
     let mut lines = Vec::new();
     for (organisation, adapters) in compose::organisations(loaded, &state.key)? {
         for adapter in adapters {

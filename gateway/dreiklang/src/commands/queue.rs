@@ -2,7 +2,7 @@
 //! `dreiklang queue`: messages that wait, are held or are dead. Works beside a running gateway and without one.
 
 use dreiklang_engine::port::{Clock, Letter, LetterAction, LetterState, RowId, Store, SystemClock};
-use dreiklang_store::Sqlite;
+use dreiklang_store::{Seal, Sqlite};
 use serde::Serialize;
 
 use super::Outcome;
@@ -27,8 +27,8 @@ struct Line<'a> {
 }
 
 pub(crate) async fn queue(loaded: &Loaded, asked: &Queue, json: bool) -> anyhow::Result<Outcome> {
-    let state = State::open(&loaded.config.gateway.state)?;
-    let store = Sqlite::open(&state.database).await?;
+    let state = State::open(loaded)?;
+    let store = Sqlite::open(&state.database, Seal::new(&state.seal)?).await?;
     let outcome = match &asked.action {
         None => list(&store, asked, json).await,
         Some(QueueAction::Retry(which)) => act(&store, which, LetterAction::Retry).await,

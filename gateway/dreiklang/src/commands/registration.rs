@@ -96,7 +96,7 @@ fn prosody(xmpp: &Xmpp, secret: &str) -> String {
 fn ejabberd(xmpp: &Xmpp, secret: &str) -> String {
     let quoted = secret.replace('\\', "\\\\").replace('"', "\\\"");
     let mut text = String::from(
-        "# Add this listener to `listen:` in ejabberd.yml; let only the gateway reach it.\n  -\n    port: 5347\n    module: ejabberd_service\n    hosts:\n",
+        "# Add this listener to `listen:` in ejabberd.yml; let only the gateway reach it.\n  -\n    port: 5347\n    module: ejabberd_service\n    # Each connection takes what is meant for its own domain only; otherwise the order of messages is not certain.\n    global_routes: false\n    hosts:\n",
     );
     for domain in xmpp.domains.values() {
         text.push_str(&format!("      \"{domain}\":\n        password: \"{quoted}\"\n"));

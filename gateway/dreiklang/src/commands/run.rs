@@ -8,7 +8,7 @@ use dreiklang_engine::{
     Engine, Pseudonyms, Wiring,
     port::{Clock, Store, SystemClock, SystemEntropy},
 };
-use dreiklang_store::Sqlite;
+use dreiklang_store::{Seal, Sqlite};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -18,10 +18,10 @@ use crate::{admin::Admin, compose, config::Loaded, log, metrics::Metrics, state:
 pub(crate) async fn run(loaded: &Loaded) -> anyhow::Result<Outcome> {
     let gateway = &loaded.config.gateway;
     log::start(gateway.log, gateway.log_format);
-    let state = State::open(&gateway.state)?;
+    let state = State::open(loaded)?;
     let organisations = compose::organisations(loaded, &state.key)?;
     let legs = organisations.iter().map(|(_, adapters)| adapters.len()).sum();
-    let store: Arc<dyn Store> = Arc::new(Sqlite::open(&state.database).await?);
+    let store: Arc<dyn Store> = Arc::new(Sqlite::open(&state.database, Seal::new(&state.seal)?).await?);
     let metrics = Arc::new(Metrics::new());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let engine = Engine::new(Wiring {

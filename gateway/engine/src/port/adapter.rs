@@ -5,9 +5,14 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use dreiklang_model::{Address, Capabilities, ChatId, DeliveryId, DisplayName, NativeId, Network, Reason, Timestamp, What};
+use bytes::Bytes;
+use dreiklang_model::{
+    Address, Capabilities, ChatId, DeliveryId, DisplayName, MediaSource, NativeId, Network, Placed, Reason, Timestamp, What,
+};
+use futures::stream::BoxStream;
 use tokio_util::sync::CancellationToken;
 
+use super::Proof;
 use crate::{Hub, Leg};
 
 /// A network the gateway speaks.
@@ -42,6 +47,18 @@ pub trait Adapter: Send + Sync + 'static {
     async fn reaches(&self, _address: &Address) -> Option<bool> {
         None
     }
+
+    /// Opens a file that this adapter's network holds. Called while another network's adapter delivers it, and again when that is
+    /// repeated.
+    ///
+    /// # Errors
+    /// [`DeliveryError`]: the delivery ends with it.
+    async fn open(&self, _hub: &Hub, _source: &MediaSource) -> Result<Media, DeliveryError> {
+        Err(DeliveryError::Never { reason: Reason::Unreadable, cause: "this network holds no files".to_owned() })
+    }
+
+    /// Nothing waits for this file any more: whatever was kept for it may go. May be called again.
+    async fn release(&self, _source: &MediaSource) {}
 
     /// How many deliveries may run at once.
     fn concurrency(&self) -> usize {
@@ -91,10 +108,12 @@ pub struct Received {
     pub sent_at: Timestamp,
     /// How it reached us.
     pub freshness: Freshness,
+    /// How far it was proved that it was he; [`None`] where the network itself vouches for its users.
+    pub proof: Option<Proof>,
     /// He wants to know when it was delivered.
     pub wants_receipt: bool,
-    /// What he did: [`What::Message`], [`What::Edit`] or [`What::Unsupported`].
-    pub what: What,
+    /// What he did; anything but [`What::Report`] and [`What::Opened`]. Messages are named as the network names them.
+    pub what: What<NativeId>,
 }
 
 /// By what a thing is recognised when it comes again. Scoped: the same `id` in another `scope` is another thing.
@@ -155,8 +174,23 @@ pub struct Deliverable {
     pub sent_at: Timestamp,
     /// It waited here, or before it came here, for so long that the original time should be shown.
     pub late: bool,
-    /// What to send; already reduced to [`Adapter::capabilities`].
-    pub what: What,
+    /// What to send; already reduced to [`Adapter::capabilities`]. Messages that it refers to are known on this network.
+    /// Reactions are all that the person has now ([`dreiklang_model::Reactions::All`]).
+    pub what: What<Placed>,
+}
+
+/// The bytes of a file, as they come.
+pub struct Media {
+    /// How many there are, when that is known before.
+    pub size: Option<u64>,
+    /// The bytes. An error ends them: what came so far is worthless.
+    pub bytes: BoxStream<'static, std::io::Result<Bytes>>,
+}
+
+impl std::fmt::Debug for Media {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Media({:?} bytes)", self.size)
+    }
 }
 
 /// The far side has it.

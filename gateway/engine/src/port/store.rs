@@ -7,9 +7,10 @@
 
 use async_trait::async_trait;
 use dreiklang_model::{
-    Address, ChatId, ConversationId, DeliveryId, DisplayName, Event, EventId, NativeId, Network, OrganisationId, PersonaId,
-    Reason, Timestamp, Written,
+    Address, ChatId, ConversationId, DeliveryId, DisplayName, Emoji, Event, EventId, NativeId, Network, OrganisationId,
+    PersonaId, Reason, Timestamp, Written,
 };
+use secrecy::SecretSlice;
 use tokio::sync::watch;
 
 /// An organisation's key inside one store.
@@ -97,10 +98,75 @@ pub struct Arrival {
     pub network: Network,
     /// Its name there.
     pub native: NativeId,
+    /// What that name stands for.
+    pub role: Role,
+    /// How far its author was proved, where his network does not vouch for him.
+    pub proof: Option<Proof>,
+    /// A change of its author's reactions to a message.
+    pub reaction: Option<ReactionChange>,
     /// When it became ours.
     pub accepted_at: Timestamp,
     /// What to deliver because of it.
     pub rows: Vec<NewRow>,
+}
+
+/// How far it was proved that the named author wrote something. In order: each is more than the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Proof {
+    /// Not at all: anybody can write a name.
+    Claimed,
+    /// His domain vouches for the message.
+    Aligned,
+    /// The key that is known as his signed it.
+    Signed,
+    /// That key signed it, and its owner was met through an invitation.
+    Verified,
+}
+
+/// What a name on a network stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// A message.
+    Itself,
+    /// Something that nothing refers to: the name is not kept.
+    Nothing,
+    /// A later version of that message: whatever refers to it means the message.
+    Version(EventId),
+    /// A reaction to that message.
+    Reaction(EventId),
+}
+
+/// A change of a person's reactions to a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReactionChange {
+    /// The message.
+    pub message: EventId,
+    /// Whose reactions.
+    pub persona: PersonaId,
+    /// How they change.
+    pub change: Change,
+}
+
+/// How a set of reactions changes. Applying the same again changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// To these and no others.
+    All(Vec<Emoji>),
+    /// One more, which its network names so.
+    Add(Emoji, NativeId),
+    /// The one that its network names so is taken back.
+    Remove(NativeId),
+}
+
+/// What a name on a network is known to stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// The event that bears the name.
+    pub event: EventId,
+    /// What it is.
+    pub role: Role,
+    /// It came from that network (rather than being delivered to it).
+    pub origin: bool,
 }
 
 /// A row to put into the outbox.
@@ -150,6 +216,8 @@ pub enum Settlement {
         row: RowId,
         /// How the target names it.
         native: Option<NativeId>,
+        /// What that name stands for.
+        role: Role,
         /// New notes for the leg.
         notes: Option<String>,
         /// When.
@@ -190,6 +258,8 @@ pub struct MessageRow {
     pub conversation: ConversationId,
     /// The network.
     pub network: Network,
+    /// Which part of the event, where it was delivered in several.
+    pub part: u16,
     /// Its name there.
     pub native: NativeId,
     /// It came from that network (rather than being delivered to it).
@@ -349,8 +419,32 @@ pub trait Store: Send + Sync + 'static {
     /// Waiting rows of one lane with an id above `after`, in order, at most `limit`.
     async fn waiting_in(&self, lane: &LaneKey, after: RowId, limit: usize) -> Result<Vec<Row>, StoreError>;
 
-    /// How an event is named on the networks it came from and went to.
+    /// How an event is named on the networks it came from and went to, by part.
     async fn messages(&self, organisation: OrganisationKey, event: EventId) -> Result<Vec<MessageRow>, StoreError>;
+
+    /// What a name on a network stands for in a conversation. When several bear it (a client that repeats its ids), the newest.
+    async fn find(&self, conversation: ConversationId, network: &Network, native: &NativeId)
+    -> Result<Option<Known>, StoreError>;
+
+    /// A person's reactions to a message, oldest first.
+    async fn reactions(&self, message: EventId, persona: PersonaId) -> Result<Vec<Emoji>, StoreError>;
+
+    /// A secret value of an adapter.
+    async fn secret(
+        &self,
+        organisation: OrganisationKey,
+        network: &Network,
+        key: &str,
+    ) -> Result<Option<SecretSlice<u8>>, StoreError>;
+
+    /// Keeps a secret value of an adapter, sealed. The first one stays for ever: the answer is what stands.
+    async fn keep_secret(
+        &self,
+        organisation: OrganisationKey,
+        network: &Network,
+        key: &str,
+        value: SecretSlice<u8>,
+    ) -> Result<SecretSlice<u8>, StoreError>;
 
     /// A small durable value of an adapter.
     async fn note(&self, organisation: OrganisationKey, network: &Network, key: &str) -> Result<Option<String>, StoreError>;

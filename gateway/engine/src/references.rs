@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! What an event refers to: found by the names of its author's network when it arrives, and by those of the target when it is
+//! delivered. What becomes of an event whose reference is unknown is the model's (`refer.rs`).
+
+use std::{collections::HashMap, time::Duration};
+
+use dreiklang_model::{
+    ConversationId, EventId, Feature, MOST_REACTIONS, NativeId, Network, PersonaId, Placed, Reactions, Referred, Side, What,
+};
+
+use crate::{
+    organisation::Live,
+    port::{Change, Known, LaneKey, ReactionChange, Role, StoreError},
+};
+
+/// How long whoever refers to an unknown message is kept waiting for deliveries under way.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Names of things that arrive together: the store does not know them yet.
+#[derive(Default)]
+pub(crate) struct Batch(HashMap<(ConversationId, NativeId), (EventId, Role)>);
+
+impl Batch {
+    /// A thing that is about to be stored.
+    pub(crate) fn add(&mut self, conversation: ConversationId, native: NativeId, event: EventId, role: Role) {
+        self.0.insert((conversation, native), (event, role));
+    }
+}
+
+/// What an event means once its references are found.
+pub(crate) struct Meant {
+    /// What is left of it to say.
+    pub(crate) what: Option<What>,
+    /// What was lost because a reference is not known.
+    pub(crate) lost: Option<Feature>,
+    /// What the event's own name stands for from now on.
+    pub(crate) role: Role,
+    /// What becomes of its author's reactions.
+    pub(crate) reaction: Option<ReactionChange>,
+}
+
+/// What somebody on `network` means by `what`, which bears the name `native` there.
+pub(crate) async fn meant(
+    live: &Live,
+    network: &Network,
+    conversation: ConversationId,
+    author: PersonaId,
+    native: &NativeId,
+    what: What<NativeId>,
+    batch: &Batch,
+) -> Result<Meant, StoreError> {
+    let mut found = HashMap::new();
+    for name in what.references() {
+        let known = match batch.0.get(&(conversation, name.clone())) {
+            Some((event, role)) => match live.store.find(conversation, network, name).await? {
+                Some(known) => Some((known.event, known.role, known.origin)),
+                // It arrives together with what refers to it.
+                None => Some((*event, *role, true)),
+            },
+            None => find(live, network, conversation, name).await?.map(|known| (known.event, known.role, known.origin)),
+        };
+        found.extend(known.map(|known| (name.clone(), known)));
+    }
+    // Where each reaction is an event of its own, taking that back takes the reaction back.
+    if let What::Retract { of } = &what
+        && let Some((_, Role::Reaction(message), _)) = found.get(of)
+    {
+        let with = Reactions::All(Vec::new());
+        let reaction = ReactionChange { message: *message, persona: author, change: Change::Remove(of.clone()) };
+        let what = Some(What::React { to: *message, with });
+        return Ok(Meant { what, lost: None, role: Role::Nothing, reaction: Some(reaction) });
+    }
+    // Only its author changes a message or takes it back; nobody reads what he wrote himself.
+    let target = what.references().next().cloned();
+    let wrong = match what {
+        What::Edit { .. } | What::Retract { .. } => Some(false),
+        What::Read { .. } => Some(true),
+        _ => None,
+    };
+    let meant = |(event, role, _): &(EventId, Role, bool)| match role {
+        Role::Itself => Some(*event),
+        Role::Version(of) => Some(*of),
+        Role::Reaction(_) | Role::Nothing => None,
+    };
+    let Referred { what, lost } = what.refer(live.organisation.language, |name| {
+        let known = found.get(&name)?;
+        if target.as_ref() == Some(&name) && wrong == Some(known.2) { None } else { meant(known) }
+    });
+    let role = match &what {
+        Some(What::Edit { of, .. }) => Role::Version(*of),
+        Some(What::React { to, with: Reactions::And(_) }) => Role::Reaction(*to),
+        Some(What::Message(_) | What::Unsupported { .. }) => Role::Itself,
+        _ => Role::Nothing,
+    };
+    let reaction = match &what {
+        Some(What::React { to, with }) => {
+            let change = match with {
+                Reactions::All(all) => Change::All(all.iter().take(MOST_REACTIONS).cloned().collect()),
+                Reactions::And(one) => Change::Add(one.clone(), native.clone()),
+            };
+            Some(ReactionChange { message: *to, persona: author, change })
+        }
+        _ => None,
+    };
+    Ok(Meant { what, lost, role, reaction })
+}
+
+/// What a name stands for. An unknown one may be of what is being delivered there at this moment: that is waited for.
+async fn find(
+    live: &Live,
+    network: &Network,
+    conversation: ConversationId,
+    name: &NativeId,
+) -> Result<Option<Known>, StoreError> {
+    let lane = LaneKey { conversation, network: network.clone() };
+    let mut settled = live.in_flight.settled();
+    let patience = tokio::time::sleep(PATIENCE);
+    tokio::pin!(patience);
+    loop {
+        let under_way = live.in_flight.holds(&lane);
+        settled.mark_unchanged();
+        let known = live.store.find(conversation, network, name).await?;
+        if known.is_some() || !under_way {
+            return Ok(known);
+        }
+        tokio::select! {
+            _ = settled.changed() => {}
+            () = &mut patience => return Ok(None),
+        }
+    }
+}
+
+/// An event as its target knows what it refers to; nothing when it makes no sense there. Reactions are looked up: whatever changed
+/// since they were put into the queue, the target shows what holds now.
+pub(crate) async fn placed(
+    live: &Live,
+    lane: &LaneKey,
+    author: Option<PersonaId>,
+    most_reactions: usize,
+    what: What,
+) -> Result<Option<What<Placed>>, StoreError> {
+    let what = match what {
+        What::React { to, .. } => {
+            let Some(author) = author else { return Ok(None) };
+            let mut all = live.store.reactions(to, author).await?;
+            all.drain(..all.len().saturating_sub(most_reactions));
+            What::React { to, with: Reactions::All(all) }
+        }
+        what => what,
+    };
+    let mut places = HashMap::new();
+    for event in what.references() {
+        let names = live.store.messages(live.key, *event).await?;
+        let here: Vec<_> = names.into_iter().filter(|name| name.network == lane.network).collect();
+        let Some(first) = here.first() else { continue };
+        let by = if first.origin { Side::User } else { Side::Ghost };
+        let parts = here.iter().map(|name| name.native.clone()).collect();
+        places.insert(*event, Placed { native: first.native.clone(), parts, by });
+    }
+    Ok(what.refer(live.organisation.language, |event| places.get(&event).cloned()).what)
+}
