@@ -77,10 +77,10 @@ impl CoiAdapter {
     /// Sends a message, at its place in the thread: sealed for somebody whose key is known and who wishes it, else readable.
     async fn say(&self, hub: &Hub, delivery: &Deliverable, content: &Message<Placed>) -> Result<Delivered, DeliveryError> {
         let leg = &delivery.leg;
-        let peer = self.vault.wants_sealed(hub, &leg.user.address).await.map_err(failed)?;
+        let peer = self.vault.wants_sealed(hub, &leg.user.address).await.map_err(|error| failed(&error))?;
         let sealed = peer.is_some();
         let sent = Sent::read(leg.notes.as_deref(), sealed);
-        let heard = Heard::of(hub, leg.user.address.as_str(), leg.ghost.as_str()).await.map_err(failed)?;
+        let heard = Heard::of(hub, leg.user.address.as_str(), leg.ghost.as_str()).await.map_err(|error| failed(&error))?;
         let heard = heard.filter(|heard| heard.sealed == sealed);
         let words = Words::of(hub.organisation());
         let usual = words.say(&Text::MailSubject { name: leg.ghost_name.as_str() });
@@ -102,12 +102,12 @@ impl CoiAdapter {
     async fn show(&self, hub: &Hub, delivery: &Deliverable) -> Result<Delivered, DeliveryError> {
         let leg = &delivery.leg;
         let words = Words::of(hub.organisation());
-        let peer = self.vault.wants_sealed(hub, &leg.user.address).await.map_err(failed)?;
+        let peer = self.vault.wants_sealed(hub, &leg.user.address).await.map_err(|error| failed(&error))?;
         let (Some(peer), Some(bot)) = (peer, hub.bot()) else {
             let text = words.say(&Text::Opened { name: leg.ghost_name.as_str() });
             return self.say(hub, delivery, &Message::text(text)).await;
         };
-        let key = self.vault.keys.of(hub, leg.ghost.as_str()).await.map_err(failed)?;
+        let key = self.vault.keys.of(hub, leg.ghost.as_str()).await.map_err(|error| failed(&error))?;
         let address = MailAddress::new(leg.ghost.as_str())
             .map_err(|error| DeliveryError::Never { reason: Reason::UnknownRecipient, cause: error.to_string() })?;
         let network = (!leg.bot).then(|| leg.other.address.network());
@@ -140,7 +140,7 @@ impl CoiAdapter {
             Report::Reduced(feature) => Fate::Reduced(*feature),
         };
         let leg = &delivery.leg;
-        let peer = self.vault.wants_sealed(hub, &leg.user.address).await.map_err(failed)?;
+        let peer = self.vault.wants_sealed(hub, &leg.user.address).await.map_err(|error| failed(&error))?;
         let note = Notice {
             id: format!("notice.{}@{}", delivery.id, self.domain.as_str()),
             to: leg.user.address.as_str(),
@@ -194,7 +194,7 @@ impl CoiAdapter {
     }
 }
 
-fn failed(error: StoreError) -> DeliveryError {
+fn failed(error: &StoreError) -> DeliveryError {
     DeliveryError::later(error.to_string())
 }
 

@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc};
 
 use dreiklang_engine::{
     Hub,
-    port::{self, Finding, Freshness, Received, Recipient, SourceKey, StoreError, Verdict},
+    port::{Finding, Freshness, Proof, Received, Recipient, SourceKey, StoreError, Verdict},
 };
 use dreiklang_model::{NativeId, Reason};
 use dreiklang_openpgp::Signed;
@@ -15,7 +15,7 @@ use dreiklang_openpgp::Signed;
 use crate::{
     address::Domain,
     dkim::{self, Verifier},
-    inward::{Bounce, Letter, Mail, Proof, Reader, Reading, Rejected, author},
+    inward::{Bounce, Evidence, Letter, Mail, Reader, Reading, Rejected, author},
     notices::{Notices, Refused},
     posts::Posts,
     sealed::{Met, NotOpened, Unsealed, Vault},
@@ -154,13 +154,13 @@ impl Intake {
     }
 
     async fn read_clear(&self, hub: &Hub, mail: &Mail<'_>, raw: &[u8], null: bool) -> Result<Read, Undecided> {
-        let read = |proof| self.reader.read(mail, raw, null, proof, hub.now());
-        let (domain, rejected, verifier) = match (read(Proof::None), &self.verifier) {
+        let read = |evidence| self.reader.read(mail, raw, null, evidence, hub.now());
+        let (domain, rejected, verifier) = match (read(Evidence::None), &self.verifier) {
             (Reading::Unproved(domain, rejected), Some(verifier)) => (domain, rejected, verifier),
             (reading, _) => return Ok(reading.into()),
         };
         let reading = match verifier.speaks_for(mail, raw, &domain).await {
-            dkim::Signed::Yes => read(Proof::Signature),
+            dkim::Signed::Yes => read(Evidence::Signature),
             dkim::Signed::No => Reading::Rejected(rejected),
             dkim::Signed::Unknown => return Err(Undecided { domain, otherwise: rejected }),
         };
@@ -339,13 +339,13 @@ enum Seal {
     /// Open; his domain vouches for him.
     Clear,
     /// Encrypted.
-    Sealed(port::Proof),
+    Sealed(Proof),
 }
 
 impl Seal {
-    fn proof(self) -> port::Proof {
+    fn proof(self) -> Proof {
         match self {
-            Self::Clear => port::Proof::Aligned,
+            Self::Clear => Proof::Aligned,
             Self::Sealed(proof) => proof,
         }
     }

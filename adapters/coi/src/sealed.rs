@@ -13,7 +13,7 @@ mod sealing;
 
 use std::fmt;
 
-pub(crate) use author::{Author, Evidence, judged};
+pub(crate) use author::{Author, Grounds, judged};
 pub(crate) use contact::{Handed, contact};
 pub(crate) use handshake::Step;
 pub(crate) use invitations::Invitations;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use dreiklang_engine::{
     Hub, Lookup,
-    port::{self, StoreError},
+    port::{Proof, StoreError},
 };
 use dreiklang_model::{Address, Reason};
 use dreiklang_openpgp::{Autocrypt, Card, Certificate, Signed, securejoin::Request};
@@ -15,10 +15,10 @@ use mail_parser::MimeHeaders as _;
 use super::{Delivery, Intake, Outcome, ReturnPath, Seal};
 use crate::{
     address::canonical,
-    inward::{Letter, Mail, Proof, Reading, author, own_key},
+    inward::{Evidence, Letter, Mail, Reading, author, own_key},
     notices::Refused,
     outward::Words,
-    sealed::{Author, Evidence, Met, Peer, Sighting, Step, Unsealed, judged},
+    sealed::{Author, Grounds, Met, Peer, Sighting, Step, Unsealed, judged},
 };
 
 /// How many keys of others are taken from one mail.
@@ -65,8 +65,8 @@ impl Intake {
             false => delivery.recipients.clone(),
         };
         let aligned = unsealed.vouched.as_ref() == Some(&from);
-        let evidence = Evidence { claimed: &from, aligned, signed: &signed, bound: bound.as_deref(), owner: owner.as_deref() };
-        let (account, proof) = match judged(evidence) {
+        let grounds = Grounds { claimed: &from, aligned, signed: &signed, bound: bound.as_deref(), owner: owner.as_deref() };
+        let (account, proof) = match judged(grounds) {
             Author::Misdirected => return done("misdirected"),
             Author::Nobody => {
                 hub.dropped("forged");
@@ -78,7 +78,7 @@ impl Intake {
                 hub.dropped("key_changed");
                 return self.refuse(hub, delivery, &recipients, about, &Reason::KeyChanged, signing).await;
             }
-            Author::Vouched(account) => (account, port::Proof::Aligned),
+            Author::Vouched(account) => (account, Proof::Aligned),
             Author::Owner { account, proof, binds } => {
                 let may = hub.organisation().policy.admits(&account).is_ok();
                 if let (true, true, Some(certificate)) = (may, binds, signing.clone()) {
@@ -91,7 +91,7 @@ impl Intake {
                 (account, proof)
             }
         };
-        match self.reader.read(&mail, &unsealed.readable, false, Proof::Sealed, hub.now()) {
+        match self.reader.read(&mail, &unsealed.readable, false, Evidence::Sealed, hub.now()) {
             Reading::Letter(letter) => {
                 let letter = Letter { from: account, ..letter };
                 let outcomes = self.letter(hub, &letter, &recipients, delivery.freshness, Seal::Sealed(proof)).await?;

@@ -28,7 +28,7 @@ pub(crate) enum Reading {
 
 /// What proves an author besides the results that the trusted server wrote into the mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Proof {
+pub(crate) enum Evidence {
     /// Nothing, or it is not known yet.
     None,
     /// A signature was checked here, of the very domain that [`Reading::Unproved`] named.
@@ -73,7 +73,14 @@ pub(crate) struct Reader {
 
 impl Reader {
     /// What a mail means. `null_return_path`: its envelope names nobody who wants to hear of failures.
-    pub(crate) fn read(&self, mail: &Mail<'_>, raw: &[u8], null_return_path: bool, proof: Proof, now: Timestamp) -> Reading {
+    pub(crate) fn read(
+        &self,
+        mail: &Mail<'_>,
+        raw: &[u8],
+        null_return_path: bool,
+        evidence: Evidence,
+        now: Timestamp,
+    ) -> Reading {
         if let Some(why) = self.ignores(mail, null_return_path) {
             return Reading::Ignored(why);
         }
@@ -89,7 +96,7 @@ impl Reader {
         if is_mail_system(from.as_str()) {
             return Reading::Ignored("automatic");
         }
-        if proof == Proof::None && !self.vouches(mail, &from) {
+        if evidence == Evidence::None && !self.vouches(mail, &from) {
             let rejected = Rejected { reason: Reason::NotAuthenticated, why: "forged", message_id };
             return match from.as_str().rsplit_once('@').and_then(|(_, domain)| Domain::new(domain)) {
                 Some(domain) => Reading::Unproved(domain, rejected),

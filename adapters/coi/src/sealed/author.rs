@@ -9,7 +9,7 @@ use super::peers::{Met, Peer};
 
 /// What is known of an encrypted mail.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Evidence<'a> {
+pub(crate) struct Grounds<'a> {
     /// Who the decrypted mail says wrote it.
     pub(crate) claimed: &'a Address,
     /// His domain vouches for the mail around it.
@@ -37,10 +37,10 @@ pub(crate) enum Author {
     Misdirected,
 }
 
-/// Puts the evidence together. An address gets its first key only while its domain vouches for it: a signature proves that somebody owns
+/// Puts it together. An address gets its first key only while its domain vouches for it: a signature proves that somebody owns
 /// a key, not that he owns an address.
-pub(crate) fn judged(evidence: Evidence<'_>) -> Author {
-    let Evidence { claimed, aligned, signed, bound, owner } = evidence;
+pub(crate) fn judged(grounds: Grounds<'_>) -> Author {
+    let Grounds { claimed, aligned, signed, bound, owner } = grounds;
     let vouched = || if aligned { Author::Vouched(claimed.clone()) } else { Author::Nobody };
     let signer = match signed {
         Err(Misdirected) => return Author::Misdirected,
@@ -112,8 +112,8 @@ mod tests {
             (&Ok(Signed::No), None, None, false, Author::Nobody),
             (&Err(Misdirected), known(Met::Invited), None, true, Author::Misdirected),
         ] {
-            let evidence = Evidence { claimed: &carol, aligned, signed, bound: bound.as_ref(), owner: owned.as_ref() };
-            assert_eq!(judged(evidence), expected, "{evidence:?}");
+            let grounds = Grounds { claimed: &carol, aligned, signed, bound: bound.as_ref(), owner: owned.as_ref() };
+            assert_eq!(judged(grounds), expected, "{grounds:?}");
         }
     }
 }
