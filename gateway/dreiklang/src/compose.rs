@@ -37,7 +37,7 @@ fn member(one: &config::Organisation, base: &Path, key: &[u8; 32], tls: &Arc<Cli
         adapters.push(Arc::new(MatrixAdapter::new(config).with_context(named)?));
     }
     if let Some(xmpp) = &one.xmpp {
-        adapters.push(Arc::new(XmppAdapter::new(xmpp_config(one, xmpp, &secrets)?).with_context(named)?));
+        adapters.push(Arc::new(XmppAdapter::new(xmpp_config(one, xmpp, &secrets, tls)?).with_context(named)?));
     }
     if let Some(mail) = &one.mail {
         adapters.push(Arc::new(CoiAdapter::new(mail_config(mail, &secrets, tls)?).with_context(named)?));
@@ -96,7 +96,12 @@ fn base(url: &url::Url) -> String {
     url.as_str().trim_end_matches('/').to_owned()
 }
 
-fn xmpp_config(one: &config::Organisation, xmpp: &config::Xmpp, secrets: &Secrets<'_>) -> anyhow::Result<dreiklang_xmpp::Config> {
+fn xmpp_config(
+    one: &config::Organisation,
+    xmpp: &config::Xmpp,
+    secrets: &Secrets<'_>,
+    tls: &Arc<ClientConfig>,
+) -> anyhow::Result<dreiklang_xmpp::Config> {
     let connected = foreign(one, &Network::XMPP);
     let domains = xmpp.domains.iter().map(|(network, domain)| {
         let domain = dreiklang_xmpp::ComponentDomain::new(domain).with_context(|| format!("xmpp.domains: {network}"))?;
@@ -107,6 +112,9 @@ fn xmpp_config(one: &config::Organisation, xmpp: &config::Xmpp, secrets: &Secret
         server: xmpp.server.clone(),
         domains: domains.collect::<anyhow::Result<_>>()?,
         secret: secrets.get("XMPP_SECRET", "xmpp.secret_file", xmpp.secret_file.as_deref())?,
+        upload: xmpp.upload.clone(),
+        fetch_allow: one.policy.fetch_allow.clone(),
+        tls: Arc::clone(tls),
     })
 }
 
