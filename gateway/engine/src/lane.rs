@@ -95,11 +95,13 @@ impl Lane {
     /// Delivers one row until its fate is known and durable.
     async fn settle(&mut self, mut row: Row) -> Rest {
         self.last = row.id;
+        let live = Arc::clone(&self.live);
         let mut panics = 0;
         loop {
             if self.wait_until(row.due).await == Rest::Stopped {
                 return Rest::Stopped;
             }
+            let attempt = live.unsettled.begin(row.new.delivery);
             let outcome = tokio::select! {
                 () = self.stop.cancelled() => return Rest::Stopped,
                 outcome = self.attempt(&row) => outcome,
@@ -118,6 +120,7 @@ impl Lane {
             if self.store(settlement).await == Rest::Stopped {
                 return Rest::Stopped;
             }
+            drop(attempt);
             if notes {
                 self.live.forget(&self.key);
             }

@@ -17,6 +17,7 @@ pub mod port;
 mod pseudonym;
 mod retention;
 mod router;
+mod unsettled;
 
 pub use engine::{Connection, Engine, Wiring};
 pub use hub::{Ghost, Hub, Lookup};

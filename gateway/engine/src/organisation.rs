@@ -18,6 +18,7 @@ use crate::{
     health::HealthBoard,
     limits::Limits,
     port::{Adapter, AddressBook, Bound, Clock, Entropy, LaneKey, LegRow, Meter, OrganisationKey, Persona, Store, StoreError},
+    unsettled::Unsettled,
 };
 
 /// What an organisation configured, in the engine's terms.
@@ -124,6 +125,7 @@ pub(crate) struct Live {
     pub(crate) health: Arc<HealthBoard>,
     pub(crate) adapters: HashMap<Network, Arc<dyn Adapter>>,
     pub(crate) limits: Limits,
+    pub(crate) unsettled: Unsettled,
     /// The id that was given last.
     last_event: Mutex<Option<EventId>>,
     /// Rows of the store that hardly ever change; every change goes through this process, which then forgets them here.
@@ -152,6 +154,7 @@ impl Live {
         Self {
             bot_name: DisplayName::new(&words::say(parts.organisation.language, &text)),
             limits: Limits::new(parts.organisation.policy.messages_per_minute),
+            unsettled: Unsettled::default(),
             organisation: parts.organisation,
             key: parts.key,
             store: parts.store,
