@@ -41,6 +41,13 @@ class Gateway(Server):
         self.legs: set[str] = {"matrix", "xmpp", "mail"}
         self.xmpp_server = "prosody"
         self.inbound = "imap"
+        self.verify_dkim = False
+        # How the mail servers are reached; a server of None is the lab's own, on the port for that kind of security.
+        self.imap_security = "none"
+        self.imap_server: str | None = None
+        self.smtp_security = "tls"
+        self.smtp_server: str | None = None
+        self.ca_file = lab.ca_file
         self.language = "en"
         self.policy = ""
         self.config = self.directory / "config.toml"
@@ -67,7 +74,7 @@ class Gateway(Server):
             (secrets / name).write_text(content + "\n", encoding="utf-8")
             (secrets / name).chmod(0o600)
         legs = [getattr(self, f"_{leg}")() for leg in ("matrix", "xmpp", "mail") if leg in self.legs]
-        values = self.lab.values() | {"LANGUAGE": self.language, "LEGS": "\n".join(legs), "POLICY": self.policy}
+        values = self.lab.values() | {"CA_FILE": self.ca_file, "LANGUAGE": self.language, "LEGS": "\n".join(legs), "POLICY": self.policy}
         template.write("gateway.toml", self.config, values)
 
     def _matrix(self) -> str:
@@ -96,16 +103,22 @@ secret_file = "secrets/xmpp"
 
     def _mail(self) -> str:
         lab = self.lab
-        user = f"bridge@{lab.names.mail}"
-        imap = f'{{ server = "{lab.host}:{lab.ports.imap}", security = "none", user = "{user}", password_file = "secrets/mail" }}'
-        smtp = f'{{ server = "localhost:{lab.ports.smtps}", security = "tls", user = "{user}", password_file = "secrets/mail" }}'
+        login = f'user = "bridge@{lab.names.mail}", password_file = "secrets/mail"'
+        imap_port = lab.ports.imaps if self.imap_security == "tls" else lab.ports.imap
+        smtp_port = lab.ports.smtps if self.smtp_security == "tls" else lab.ports.submission
+        imap_server = self.imap_server or f"localhost:{imap_port}"
+        smtp_server = self.smtp_server or f"localhost:{smtp_port}"
+        imap = f'{{ server = "{imap_server}", security = "{self.imap_security}", {login} }}'
+        smtp = f'{{ server = "{smtp_server}", security = "{self.smtp_security}", {login} }}'
         way = f"imap = {imap}" if self.inbound == "imap" else f'lmtp = {{ listen = "{lab.host}:{lab.ports.gateway_lmtp}" }}'
+        dkim = f'verify_dkim = true\ndns = "{lab.dnsmasq.address}"' if self.verify_dkim else ""
         return f"""
 [organisation.mail]
 domain = "{lab.names.gateway}"
 {way}
 smtp = {smtp}
 trusted_authserv_id = "{lab.names.mail}"
+{dkim}
 """
 
     def register(self) -> Path:

@@ -23,6 +23,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "ejabberd": ("ejabberd",),
     "dovecot": ("dovecot-core", "dovecot-imapd", "dovecot-lmtpd"),
     "postfix": ("postfix",),
+    "dnsmasq": ("dnsmasq-base",),
 }
 STATUS = Path("/var/lib/dpkg/status")
 STAMP = "requirements.sha256"

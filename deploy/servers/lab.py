@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from . import tls
+from .dnsmasq import Dnsmasq
 from .dovecot import Dovecot
 from .ejabberd import Ejabberd
 from .gateway import Gateway
@@ -51,6 +52,7 @@ class Lab:
         self.dovecot = Dovecot(self)
         self.postfix = Postfix(self, inbound)
         self.gateway = Gateway(self)
+        self.dnsmasq = Dnsmasq(self)
         # Order of starting; they stop the other way round. Postfix needs Dovecot's SASL and holds its connections.
         self.servers: dict[str, Server] = {
             server.name: server for server in (self.dovecot, self.postfix, self.prosody, self.ejabberd, self.synapse)
@@ -69,6 +71,7 @@ class Lab:
         """Stops what runs, or some of it; the gateway first, when all is stopped."""
         if only is None:
             self.gateway.stop()
+            self.dnsmasq.stop()
         wanted = self._known(self.servers if only is None else only)
         for name, server in reversed(self.servers.items()):
             if name in wanted:

@@ -52,10 +52,11 @@ class Ports:
     smtp: int
     submission: int
     smtps: int
+    dns: int
 
     @classmethod
     def from_base(cls, base: int) -> Ports:
-        offsets = (1, 2, 3, 4, 5, 10, 11, 12, 13, 20, 21, 22, 23, 24, 30, 31, 32, 33, 40, 41, 42)
+        offsets = (1, 2, 3, 4, 5, 10, 11, 12, 13, 20, 21, 22, 23, 24, 30, 31, 32, 33, 40, 41, 42, 50)
         names = [field.name for field in fields(cls)]
         return cls(**{name: base + offset for name, offset in zip(names, offsets, strict=True)})
 

@@ -15,6 +15,7 @@ use crate::{
     address::Domain,
     check::check_submission,
     config::{Config, ConfigError},
+    dkim::Verifier,
     imap::Mailbox,
     intake::Intake,
     inward::Reader,
@@ -46,20 +47,18 @@ impl CoiAdapter {
     /// [`ConfigError`] for what can be seen to be wrong without asking a server.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         let domain = Domain::new(&config.domain).ok_or_else(|| ConfigError::Domain(config.domain.clone()))?;
-        if config.dkim {
-            return Err(ConfigError::Dkim);
-        }
-        if config.trusted_authserv_id.is_none() {
+        if config.trusted_authserv_id.is_none() && config.dkim.is_none() {
             return Err(ConfigError::NothingTrusted);
         }
         if config.imap.is_none() && config.lmtp.is_none() {
             return Err(ConfigError::NoWayIn);
         }
         let submission = Arc::new(Submission::new(&config.smtp, Arc::clone(&config.tls), &domain)?);
+        let verifier = config.dkim.map(Verifier::new).transpose()?;
         let reader = Reader { domain: domain.clone(), trusted: config.trusted_authserv_id };
         let mailbox = config.imap.map(|imap| Mailbox::new(imap, Arc::clone(&config.tls))).transpose()?;
         Ok(Self {
-            intake: Arc::new(Intake::new(reader, Notices::new(domain.clone(), Arc::clone(&submission)))),
+            intake: Arc::new(Intake::new(reader, verifier, Notices::new(domain.clone(), Arc::clone(&submission)))),
             domain,
             submission,
             mailbox,
@@ -204,6 +203,7 @@ impl Adapter for CoiAdapter {
         if let Some(listener) = &self.listener {
             findings.push(listener.check().await);
         }
+        findings.extend(self.intake.check().await);
         findings.push(check_submission(&self.submission, &self.domain).await);
         findings
     }

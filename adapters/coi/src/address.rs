@@ -26,10 +26,20 @@ impl Domain {
     }
 
     /// May `signer` speak for this domain? It may when it is the domain itself or lies above it and is no top-level domain.
-    /// DMARC's relaxed alignment (RFC 7489 §3.1) would also let a domain below speak for one above, which needs a list of
-    /// public suffixes to be safe.
+    /// Narrower than [`Self::is_aligned_with`], for what another server says without its grounds.
     pub(crate) fn is_spoken_for_by(&self, signer: &Self) -> bool {
         self == signer || (signer.0.contains('.') && self.0.strip_suffix(&signer.0).is_some_and(|above| above.ends_with('.')))
+    }
+
+    /// The domain that was registered, by the list of public suffixes: whatever lies below it belongs to the same
+    /// organisation. [`None`] for a public suffix.
+    pub(crate) fn organisational(&self) -> Option<Self> {
+        psl::domain_str(&self.0).map(|domain| Self(domain.to_owned()))
+    }
+
+    /// Do both belong to the same organisation? DMARC's relaxed alignment (RFC 7489 §3.1).
+    pub(crate) fn is_aligned_with(&self, other: &Self) -> bool {
+        self == other || self.organisational().is_some_and(|own| other.organisational() == Some(own))
     }
 
     /// Does an address lie in this domain?
@@ -117,6 +127,30 @@ mod tests {
             ("mail.example", "example", false),
         ] {
             assert_eq!(domain(from).is_spoken_for_by(&domain(signer)), speaks, "{from} {signer}");
+        }
+    }
+
+    #[test]
+    fn domains_of_one_organisation_are_aligned_and_those_that_share_a_public_suffix_are_not() {
+        let domain = |text| Domain::new(text).unwrap();
+        for (one, other, aligned) in [
+            ("town.de", "town.de", true),
+            ("town.de", "mailer.town.de", true),
+            ("office.town.de", "mailer.town.de", true),
+            ("town.de", "de", false),
+            ("town.de", "eviltown.de", false),
+            ("town.de", "town.de.evil.example", false),
+            ("bank.co.uk", "co.uk", false),
+            ("bank.co.uk", "evil.co.uk", false),
+            ("co.uk", "co.uk", true),
+            ("alice.github.io", "bob.github.io", false),
+            ("straße.de", "mail.xn--strae-oqa.de", true),
+            ("公司.香港", "xn--55qx5d.xn--j6w193g", true),
+            ("一.公司.香港", "二.公司.香港", false),
+            ("mail.internal", "mx.mail.internal", true),
+        ] {
+            assert_eq!(domain(one).is_aligned_with(&domain(other)), aligned, "{one} {other}");
+            assert_eq!(domain(other).is_aligned_with(&domain(one)), aligned, "{other} {one}");
         }
     }
 }

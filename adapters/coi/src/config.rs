@@ -20,8 +20,8 @@ pub struct Config {
     /// Whose `Authentication-Results` are believed (RFC 8601 §2.5): the organisation's own mail server. It must remove those
     /// that strangers wrote under its name.
     pub trusted_authserv_id: Option<String>,
-    /// Verify DKIM signatures here.
-    pub dkim: bool,
+    /// Check DKIM signatures here, asking this DNS, where the mail server has not said who the author is.
+    pub dkim: Option<Dns>,
     /// The one TLS configuration of the process.
     pub tls: Arc<ClientConfig>,
 }
@@ -67,6 +67,15 @@ pub struct SmtpConfig {
     pub password: Option<SecretString>,
 }
 
+/// Whom to ask for DNS records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dns {
+    /// The system's servers (`/etc/resolv.conf`).
+    System,
+    /// This one.
+    Server(SocketAddr),
+}
+
 /// How a connection is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Security {
@@ -102,12 +111,12 @@ pub enum ConfigError {
     #[error("{0}: security = \"none\" is for servers on this machine only; use \"tls\" or \"starttls\"")]
     Unprotected(&'static str),
     /// No sender could ever be believed.
-    #[error("mail.trusted_authserv_id: name the mail server whose Authentication-Results are to be believed")]
-    NothingTrusted,
-    /// Not in this release.
     #[error(
-        "mail.verify_dkim: this release does not verify DKIM itself; let your mail server do it and name it in \
-         mail.trusted_authserv_id"
+        "mail.trusted_authserv_id: name the mail server whose Authentication-Results are to be believed, or set \
+         mail.verify_dkim = true"
     )]
-    Dkim,
+    NothingTrusted,
+    /// There is no DNS to ask.
+    #[error("mail.verify_dkim: DNS cannot be asked: {0}. Name a server in mail.dns")]
+    Resolver(String),
 }

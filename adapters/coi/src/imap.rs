@@ -3,6 +3,7 @@
 
 mod mailbox;
 mod session;
+mod visit;
 mod watermark;
 
 pub(crate) use mailbox::Mailbox;

@@ -5,13 +5,15 @@ use std::fmt;
 
 use dreiklang_engine::{
     Hub,
-    port::{Freshness, Proof, Received, Recipient, SourceKey, StoreError, Verdict},
+    port::{Finding, Freshness, Proof, Received, Recipient, SourceKey, StoreError, Verdict},
 };
 use dreiklang_model::{NativeId, Reason};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    inward::{Bounce, Letter, Mail, Reader, Reading},
+    address::Domain,
+    dkim::{Signed, Verifier},
+    inward::{Bounce, Evidence, Letter, Mail, Reader, Reading, Rejected},
     notices::Notices,
     thread::Heard,
 };
@@ -58,9 +60,27 @@ pub(crate) enum Outcome {
     Refused(Reason),
 }
 
+/// What a mail means.
+#[derive(Debug)]
+pub(crate) struct Read {
+    pub(crate) reading: Reading,
+    /// Of which domain a signature had to be looked for, because nothing else proved the author.
+    pub(crate) asked: Option<Domain>,
+}
+
+/// Nobody can say now who wrote a mail: DNS does not answer. Whoever has the mail keeps it and comes again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Undecided {
+    /// The author's domain.
+    pub(crate) domain: Domain,
+    /// What becomes of it when nobody can ever say.
+    pub(crate) otherwise: Rejected,
+}
+
 /// Takes in mail.
 pub(crate) struct Intake {
     reader: Reader,
+    verifier: Option<Verifier>,
     notices: Notices,
 }
 
@@ -71,26 +91,43 @@ impl fmt::Debug for Intake {
 }
 
 impl Intake {
-    pub(crate) fn new(reader: Reader, notices: Notices) -> Self {
-        Self { reader, notices }
+    /// `verifier` checks signatures where nothing else proves an author.
+    pub(crate) fn new(reader: Reader, verifier: Option<Verifier>, notices: Notices) -> Self {
+        Self { reader, verifier, notices }
     }
 
     pub(crate) fn reader(&self) -> &Reader {
         &self.reader
     }
 
-    /// Takes in one mail; one answer for each recipient. When this answers, what is [`Outcome::Done`] is durable.
+    /// What a mail means; DNS may have to be asked. Stores nothing.
+    ///
+    /// # Errors
+    /// [`Undecided`].
+    pub(crate) async fn read(&self, hub: &Hub, raw: &[u8], return_path: &ReturnPath) -> Result<Read, Undecided> {
+        let Some(mail) = Mail::parse(raw) else {
+            let rejected = Rejected { reason: Reason::Unreadable, why: "malformed", message_id: None };
+            return Ok(Read { reading: Reading::Rejected(rejected), asked: None });
+        };
+        let read = |evidence| self.reader.read(&mail, raw, *return_path == ReturnPath::Null, evidence, hub.now());
+        let (domain, rejected, verifier) = match (read(Evidence::None), &self.verifier) {
+            (Reading::Unproved(domain, rejected), Some(verifier)) => (domain, rejected, verifier),
+            (reading, _) => return Ok(Read { reading, asked: None }),
+        };
+        match verifier.speaks_for(&mail, raw, &domain).await {
+            Signed::Yes => Ok(Read { reading: read(Evidence::Signature), asked: Some(domain) }),
+            Signed::No => Ok(Read { reading: Reading::Rejected(rejected), asked: Some(domain) }),
+            Signed::Unknown => Err(Undecided { domain, otherwise: rejected }),
+        }
+    }
+
+    /// Takes in what was read; one answer for each recipient. When this answers, what is [`Outcome::Done`] is durable.
     ///
     /// # Errors
     /// [`StoreError`]: nothing is known of it; hand it in again.
-    pub(crate) async fn take(&self, hub: &Hub, raw: &[u8], delivery: &Delivery) -> Result<Vec<Outcome>, StoreError> {
+    pub(crate) async fn take(&self, hub: &Hub, reading: Reading, delivery: &Delivery) -> Result<Vec<Outcome>, StoreError> {
         let everybody = |outcome: Outcome| vec![outcome; delivery.recipients.len()];
-        let Some(mail) = Mail::parse(raw) else {
-            hub.dropped("malformed");
-            return Ok(everybody(Outcome::Refused(Reason::Unreadable)));
-        };
-        let null = delivery.return_path == ReturnPath::Null;
-        match self.reader.read(&mail, raw, null, hub.now()) {
+        match reading {
             Reading::Letter(letter) => self.letter(hub, &letter, delivery).await,
             Reading::Bounce(bounce) => {
                 self.bounce(hub, bounce).await?;
@@ -100,7 +137,7 @@ impl Intake {
                 hub.dropped(why);
                 Ok(everybody(Outcome::Done))
             }
-            Reading::Rejected(rejected) => {
+            Reading::Rejected(rejected) | Reading::Unproved(_, rejected) => {
                 hub.dropped(rejected.why);
                 Ok(everybody(Outcome::Refused(rejected.reason)))
             }
@@ -165,25 +202,33 @@ impl Intake {
         Ok(())
     }
 
-    /// Tells the sender of a mail that it does not reach a recipient; never in answer to a report. When this answers, that is
-    /// durable or will not happen.
+    /// Tells the sender of a mail (`about`: its Message-ID) that it does not reach a recipient; never in answer to a report.
+    /// When this answers, that is durable or will not happen.
     ///
     /// # Errors
     /// [`StoreError`]: the mail must not count as read.
     pub(crate) async fn tell(
         &self,
         hub: &Hub,
-        head: &Mail<'_>,
+        about: Option<String>,
         delivery: &Delivery,
         recipient: &str,
         reason: Reason,
     ) -> Result<(), StoreError> {
         match &delivery.return_path {
-            ReturnPath::To(to) => self.notices.tell(hub, head, to, recipient, reason).await,
+            ReturnPath::To(to) => self.notices.tell(hub, about, to, recipient, reason).await,
             ReturnPath::Null | ReturnPath::Unknown => {
                 hub.dropped("untold");
                 Ok(())
             }
+        }
+    }
+
+    /// Can what is needed to believe anybody be reached?
+    pub(crate) async fn check(&self) -> Option<Finding> {
+        match &self.verifier {
+            Some(verifier) => Some(verifier.check().await),
+            None => None,
         }
     }
 

@@ -8,6 +8,7 @@ mod adapter;
 mod address;
 mod check;
 mod config;
+mod dkim;
 mod flowed;
 mod imap;
 mod intake;
@@ -20,4 +21,4 @@ mod thread;
 mod transport;
 
 pub use adapter::CoiAdapter;
-pub use config::{Config, ConfigError, ImapConfig, LmtpConfig, Security, SmtpConfig};
+pub use config::{Config, ConfigError, Dns, ImapConfig, LmtpConfig, Security, SmtpConfig};

@@ -17,7 +17,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     address::Domain,
-    inward::Mail,
     outward::{Fate, Notice, Words, notice},
     transport::{Envelope, SendError, Submission},
 };
@@ -66,7 +65,7 @@ impl Notices {
         Self { domain, submission, told: Mutex::default(), more: Notify::new() }
     }
 
-    /// Takes on to tell `to` that the mail with this head does not reach `recipient`: once, never one of our own ghosts, and
+    /// Takes on to tell `to` that his mail (`about`: its Message-ID) does not reach `recipient`: once, never one of our own ghosts, and
     /// not in floods. When this answers, the notice is durable, or counted as untold.
     ///
     /// # Errors
@@ -74,12 +73,11 @@ impl Notices {
     pub(crate) async fn tell(
         &self,
         hub: &Hub,
-        head: &Mail<'_>,
+        about: Option<String>,
         to: &str,
         recipient: &str,
         reason: Reason,
     ) -> Result<(), StoreError> {
-        let about = head.message_id();
         let named = about.as_deref().unwrap_or(to);
         // Who forges a sender names many recipients; the one who hears of it may have nothing to do with it.
         let forged = reason == Reason::NotAuthenticated;

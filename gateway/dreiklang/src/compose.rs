@@ -143,7 +143,7 @@ fn mail_config(mail: &config::Mail, secrets: &Secrets<'_>, tls: &Arc<ClientConfi
             password,
         },
         trusted_authserv_id: mail.trusted_authserv_id.clone(),
-        dkim: mail.verify_dkim,
+        dkim: mail.verify_dkim.then(|| mail.dns.map_or(dreiklang_coi::Dns::System, dreiklang_coi::Dns::Server)),
         tls: Arc::clone(tls),
     })
 }

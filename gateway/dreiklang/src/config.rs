@@ -128,12 +128,15 @@ described! {
         lmtp: Option<Lmtp> = "# { listen = \"0.0.0.0:8424\" }",
         /// Where mail is submitted. Without user and password the server must accept the gateway by its address.
         smtp: Smtp = "{ server = \"mail.example:465\", security = \"tls\", user = \"bridge@mail.example\", password_file = \"/etc/dreiklang/secrets/mail\" }",
-        /// Whose Authentication-Results are believed: the name your mail server puts there.
+        /// Whose Authentication-Results are believed: the name your mail server puts there. Not needed with verify_dkim.
         #[serde(default)]
         trusted_authserv_id: Option<String> = "\"mail.example\"",
-        /// Check DKIM and DMARC here when the mail server has not said who sent a mail (needs DNS).
+        /// Check DKIM signatures and their alignment (DMARC) here when the mail server has not said who sent a mail (needs DNS).
         #[serde(default)]
         verify_dkim: bool = "false",
+        /// The DNS server that verify_dkim asks; without it those of the system (/etc/resolv.conf).
+        #[serde(default)]
+        dns: Option<SocketAddr> = "# \"127.0.0.1:53\"",
     }
 }
 

@@ -66,6 +66,7 @@ fn only_the_store_names_sqlx_and_each_protocol_crate_has_one_home() {
         ("ruma", "dreiklang-matrix"),
         ("tokio-xmpp", "dreiklang-xmpp"),
         ("xmpp-parsers", "dreiklang-xmpp"),
+        ("mail-auth", "dreiklang-coi"),
         ("async-imap", "dreiklang-coi"),
         ("lettre", "dreiklang-coi"),
     ];

@@ -13,6 +13,7 @@
 mod accept;
 mod commit;
 mod history;
+mod mail;
 mod router;
 
 use std::path::PathBuf;
@@ -38,6 +39,8 @@ enum What {
     History,
     /// From a homeserver's transaction to our 200.
     Accept,
+    /// The mail leg, out by submission and in by LMTP.
+    Mail,
     /// All of them.
     All,
 }
@@ -51,10 +54,12 @@ async fn main() {
         What::Commit => commit::run(on).await,
         What::Router => router::run(on).await,
         What::History => history::run(on).await,
+        What::Mail => mail::run(on).await,
         What::All => {
             accept::run(on).await;
             commit::run(on).await;
             router::run(on).await;
+            mail::run(on).await;
             history::run(on).await;
         }
     }

@@ -63,7 +63,8 @@ impl Session {
             return Err(Broken("the server closed the connection at once".to_owned()));
         }
         if connector.security() == Security::StartTls {
-            client.run_command_and_check_ok("STARTTLS", None).await?;
+            let begun = client.run_command_and_check_ok("STARTTLS", None).await;
+            begun.map_err(|error| Broken(format!("STARTTLS: {}", Broken::from(error))))?;
             let stream = connector.secure(client.into_inner()).await.map_err(|error| Broken(format!("STARTTLS: {error}")))?;
             client = Client::new(stream);
         }
@@ -145,15 +146,15 @@ impl Session {
         Ok(limited(PATIENCE, marking).await??)
     }
 
-    /// Waits until there may be something new. [`None`]: it is to end.
-    pub(super) async fn listen(mut self, stop: &CancellationToken) -> Result<Option<Self>, Broken> {
+    /// Waits until there may be something new, at most `longest`. [`None`]: it is to end.
+    pub(super) async fn listen(mut self, longest: Option<Duration>, stop: &CancellationToken) -> Result<Option<Self>, Broken> {
         if self.announced() {
             return Ok(Some(self));
         }
         if !self.idles {
             tokio::select! {
                 () = stop.cancelled() => return Ok(None),
-                () = tokio::time::sleep(POLL) => {}
+                () = tokio::time::sleep(longest.map_or(POLL, |longest| longest.min(POLL))) => {}
             }
             limited(PATIENCE, self.inner.noop()).await??;
             return Ok(Some(self));
@@ -161,7 +162,7 @@ impl Session {
         let mut idle = self.inner.idle();
         limited(PATIENCE, idle.init()).await??;
         let ended = {
-            let (news, _interrupt) = idle.wait_with_timeout(LISTENING);
+            let (news, _interrupt) = idle.wait_with_timeout(longest.map_or(LISTENING, |longest| longest.min(LISTENING)));
             tokio::select! {
                 () = stop.cancelled() => None,
                 news = news => Some(news?),

@@ -21,6 +21,17 @@ pub(crate) enum Reading {
     Ignored(&'static str),
     /// It is not carried, and its sender is to be told.
     Rejected(Rejected),
+    /// Nothing in it proves its author. Unless a signature of this domain or its organisation does, it is rejected.
+    Unproved(Domain, Rejected),
+}
+
+/// What proves an author besides the results that the trusted server wrote into the mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Evidence {
+    /// Nothing, or it is not known yet.
+    None,
+    /// A signature was checked here, of the very domain that [`Reading::Unproved`] named.
+    Signature,
 }
 
 /// A mail that somebody wrote.
@@ -55,7 +66,14 @@ pub(crate) struct Reader {
 
 impl Reader {
     /// What a mail means. `null_return_path`: its envelope names nobody who wants to hear of failures.
-    pub(crate) fn read(&self, mail: &Mail<'_>, raw: &[u8], null_return_path: bool, now: Timestamp) -> Reading {
+    pub(crate) fn read(
+        &self,
+        mail: &Mail<'_>,
+        raw: &[u8],
+        null_return_path: bool,
+        evidence: Evidence,
+        now: Timestamp,
+    ) -> Reading {
         match Nature::of(mail, null_return_path, &self.domain) {
             Nature::Own => return Reading::Ignored("loop"),
             Nature::List => return Reading::Ignored("list"),
@@ -75,12 +93,14 @@ impl Reader {
         if is_mail_system(from.as_str()) {
             return Reading::Ignored("automatic");
         }
-        let proved = self
-            .trusted
-            .as_deref()
-            .is_some_and(|trusted| authentication::proves(mail.headers("Authentication-Results"), trusted, from.as_str()));
-        if !proved {
-            return rejected(Reason::NotAuthenticated, "forged");
+        let results = || mail.headers("Authentication-Results");
+        let trusted = |server: &String| authentication::proves(results(), server, from.as_str());
+        if evidence == Evidence::None && !self.trusted.as_ref().is_some_and(trusted) {
+            let rejected = Rejected { reason: Reason::NotAuthenticated, why: "forged", message_id };
+            return match from.as_str().rsplit_once('@').and_then(|(_, domain)| Domain::new(domain)) {
+                Some(domain) => Reading::Unproved(domain, rejected),
+                None => Reading::Rejected(rejected),
+            };
         }
         let content = match body::content(mail) {
             Ok(content) => content,

@@ -13,7 +13,7 @@ fn reader() -> Reader {
 }
 
 fn read(raw: &[u8]) -> Reading {
-    reader().read(&Mail::parse(raw).unwrap(), raw, false, Timestamp::from_millis(NOW))
+    reader().read(&Mail::parse(raw).unwrap(), raw, false, Evidence::None, Timestamp::from_millis(NOW))
 }
 
 /// A mail whose author is proved by his login.
@@ -80,8 +80,14 @@ fn encrypted_mail_is_refused_by_name() {
 
 #[test]
 fn who_is_not_proved_is_rejected_and_programs_are_ignored() {
-    let Reading::Rejected(rejected) = read(sample!("plain-01-first-text").as_bytes()) else { panic!() };
-    assert_eq!((rejected.reason, rejected.why), (Reason::NotAuthenticated, "forged"));
+    let raw = sample!("plain-01-first-text").as_bytes();
+    let Reading::Unproved(domain, rejected) = read(raw) else { panic!() };
+    assert_eq!((domain.as_str(), rejected.reason, rejected.why), ("org.test", Reason::NotAuthenticated, "forged"));
+    let signed = reader().read(&Mail::parse(raw).unwrap(), raw, false, Evidence::Signature, Timestamp::from_millis(NOW));
+    assert!(matches!(signed, Reading::Letter(_)));
+    let two = b"From: <a@org.test>\r\nFrom: <b@org.test>\r\n\r\nx";
+    let signed = reader().read(&Mail::parse(two).unwrap(), two, false, Evidence::Signature, Timestamp::from_millis(NOW));
+    assert!(matches!(signed, Reading::Rejected(Rejected { why: "malformed", .. })));
     let two = proved("From: <a@org.test>\r\nFrom: <b@org.test>\r\n\r\nx");
     assert!(matches!(read(&two), Reading::Rejected(Rejected { why: "malformed", .. })));
     assert_eq!(read(sample!("hand-12-list").as_bytes()), Reading::Ignored("list"));
@@ -181,7 +187,7 @@ fn monsters_are_survived() {
     for rest in [nested, messages, fewer, format!("{many}\r\ntext"), format!("\r\n{line}"), format!("Subject: {line}\r\n\r\n")] {
         let raw = proved(&format!("From: <carol@org.test>\r\n{rest}"));
         if let Some(mail) = Mail::parse(&raw) {
-            reader().read(&mail, &raw, false, Timestamp::from_millis(NOW));
+            reader().read(&mail, &raw, false, Evidence::None, Timestamp::from_millis(NOW));
             crate::inward::recipients(&mail, &reader().domain);
         }
     }
@@ -196,7 +202,7 @@ proptest! {
         let mut raw = proved(&format!("From: <carol@org.test>\r\n{head}\r\n"));
         raw.extend(body);
         if let Some(mail) = Mail::parse(&raw) {
-            reader().read(&mail, &raw, false, Timestamp::from_millis(NOW));
+            reader().read(&mail, &raw, false, Evidence::None, Timestamp::from_millis(NOW));
         }
     }
 }

@@ -33,6 +33,8 @@ const SILENCE: Duration = Duration::from_secs(300);
 const READING: Duration = Duration::from_secs(600);
 /// The store failed: the mail server keeps the mail and comes again.
 const LATER: &str = "451 4.3.0 cannot be stored now";
+/// DNS failed (RFC 3463 §3.5): the same.
+const UNDECIDED: &str = "451 4.4.3 the author cannot be verified now: DNS does not answer";
 
 /// What was said of the mail that is on its way.
 #[derive(Default)]
@@ -139,7 +141,14 @@ async fn receive(hub: &Hub, intake: &Intake, content: Content, transaction: Tran
         // A mail server hands over what waited in its queue, however old, and never the same mail twice.
         freshness: Freshness::Asked,
     };
-    match intake.take(hub, &raw, &delivery).await {
+    let reading = match intake.read(hub, &raw, &delivery.return_path).await {
+        Ok(read) => read.reading,
+        Err(_) => {
+            tracing::warn!("DNS does not answer for the author of a mail; the mail server keeps it");
+            return everybody(UNDECIDED.to_owned());
+        }
+    };
+    match intake.take(hub, reading, &delivery).await {
         Err(error) => {
             tracing::error!(%error, "mail cannot be stored; the mail server keeps it");
             everybody(LATER.to_owned())

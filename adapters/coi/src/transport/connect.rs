@@ -3,7 +3,7 @@
 
 use std::{fmt, io, sync::Arc, time::Duration};
 
-use rustls::ClientConfig;
+use rustls::{CertificateError, ClientConfig};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -109,13 +109,52 @@ impl Connector {
         let name = rustls_pki_types::ServerName::try_from(self.server.host.clone())
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let connector = TlsConnector::from(Arc::clone(&self.tls));
-        Ok(Box::new(timeout(PATIENCE, connector.connect(name, stream)).await??))
+        let secured = timeout(PATIENCE, connector.connect(name, stream)).await?;
+        Ok(Box::new(secured.map_err(|error| explained(error, &self.server.host))?))
     }
+}
+
+/// What is wrong with a certificate, and what to do, in words for an administrator.
+fn explained(error: io::Error, host: &str) -> io::Error {
+    use CertificateError as Wrong;
+    let Some(rustls::Error::InvalidCertificate(wrong)) = error.get_ref().and_then(|cause| cause.downcast_ref()) else {
+        return error;
+    };
+    let words = match wrong {
+        Wrong::Expired | Wrong::ExpiredContext { .. } => format!("the certificate of {host} has expired"),
+        Wrong::NotValidYet | Wrong::NotValidYetContext { .. } => format!("the certificate of {host} is not valid yet"),
+        Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => {
+            format!("the certificate is not for {host}: write the server as the name that stands in it")
+        }
+        Wrong::UnknownIssuer | Wrong::BadSignature => {
+            format!("no known authority vouches for the certificate of {host}: name yours in gateway.ca_file")
+        }
+        Wrong::Revoked => format!("the certificate of {host} was revoked"),
+        other => format!("the certificate of {host} cannot be accepted: {other}"),
+    };
+    io::Error::new(error.kind(), words)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wrong_certificate_is_explained() {
+        for (wrong, words) in [
+            (CertificateError::UnknownIssuer, "gateway.ca_file"),
+            (CertificateError::BadSignature, "gateway.ca_file"),
+            (CertificateError::Expired, "the certificate of mail.example has expired"),
+            (CertificateError::NotValidForName, "not for mail.example"),
+            (CertificateError::BadEncoding, "cannot be accepted"),
+        ] {
+            let error = io::Error::new(io::ErrorKind::InvalidData, rustls::Error::InvalidCertificate(wrong));
+            let shown = explained(error, "mail.example").to_string();
+            assert!(shown.contains(words), "{shown}");
+        }
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        assert_eq!(explained(refused, "mail.example").kind(), io::ErrorKind::ConnectionRefused);
+    }
 
     #[test]
     fn servers_are_host_and_port() {
