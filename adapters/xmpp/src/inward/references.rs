@@ -18,7 +18,7 @@ pub(super) struct Answer {
 
 /// What is left of a body without what stands in it for clients that know no replies (XEP-0461 §3, XEP-0428).
 pub(super) fn answer(stanza: &Element, body: &str) -> Answer {
-    let Some(to) = child(stanza, "reply", namespace::REPLY).and_then(|reply| id(reply)) else {
+    let Some(to) = child(stanza, "reply", namespace::REPLY).and_then(id) else {
         return Answer { text: body.to_owned(), to: None };
     };
     let (text, quote) = match fallback(stanza, namespace::REPLY) {
