@@ -131,10 +131,13 @@ class People:
         )  # fmt: skip
         return await self._stack.enter_async_context(client)
 
-    async def delta(self, name: str | None = None, *, force_encryption: bool = False) -> DeltaClient:
+    async def delta(
+        self, name: str | None = None, *, force_encryption: bool = False, device: str = ""
+    ) -> DeltaClient:
+        """`device`: another profile of the same address, with another key."""
         lab, name = self._lab, self._fresh(name, "t-")
         client = await DeltaClient.create(
-            self._root / f"delta-{name}", lab.dovecot.add_user(name), lab.secrets.password,
+            self._root / f"delta-{name}{device}", lab.dovecot.add_user(name), lab.secrets.password,
             host=lab.host, imap=lab.ports.imap, submission=lab.ports.submission, name=name.title(),
             force_encryption=force_encryption,
         )  # fmt: skip

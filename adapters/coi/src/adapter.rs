@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dreiklang_engine::{
-    Hub, Leg,
-    port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, LegChange},
+    Ghost, Hub, Leg,
+    port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Invitation, LegChange, StoreError},
 };
 use dreiklang_model::{Capabilities, Kind, Message, NativeId, Network, Placed, Reason, Report, Support, What, words::Text};
+use dreiklang_openpgp::MailAddress;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -21,8 +22,9 @@ use crate::{
     inward::Reader,
     lmtp::Listener,
     message_id,
-    notices::Notices,
-    outward::{Fate, Notice, Words, message, notice},
+    outward::{Fate, Form, Notice, Speaker, Words, message, notice},
+    posts::Posts,
+    sealed::{Handed, Peer, Vault, contact},
     thread::{Heard, Position, Sent, position},
     transport::{CONNECTIONS, Envelope, SendError, Submission},
 };
@@ -36,6 +38,8 @@ pub struct CoiAdapter {
     domain: Domain,
     submission: Arc<Submission>,
     intake: Arc<Intake>,
+    vault: Arc<Vault>,
+    posts: Arc<Posts>,
     mailbox: Option<Mailbox>,
     listener: Option<Listener>,
 }
@@ -56,9 +60,13 @@ impl CoiAdapter {
         let submission = Arc::new(Submission::new(&config.smtp, Arc::clone(&config.tls), &domain)?);
         let verifier = config.dkim.map(Verifier::new).transpose()?;
         let reader = Reader { domain: domain.clone(), trusted: config.trusted_authserv_id };
+        let vault = Arc::new(Vault::new(domain.clone()));
+        let posts = Arc::new(Posts::new(Arc::clone(&submission)));
         let mailbox = config.imap.map(|imap| Mailbox::new(imap, Arc::clone(&config.tls))).transpose()?;
         Ok(Self {
-            intake: Arc::new(Intake::new(reader, verifier, Notices::new(domain.clone(), Arc::clone(&submission)))),
+            intake: Arc::new(Intake::new(reader, verifier, Arc::clone(&vault), Arc::clone(&posts))),
+            vault,
+            posts,
             domain,
             submission,
             mailbox,
@@ -66,20 +74,55 @@ impl CoiAdapter {
         })
     }
 
-    /// Sends a message, at its place in the thread.
+    /// Sends a message, at its place in the thread: sealed for somebody whose key is known and who wishes it, else readable.
     async fn say(&self, hub: &Hub, delivery: &Deliverable, content: &Message<Placed>) -> Result<Delivered, DeliveryError> {
         let leg = &delivery.leg;
-        let sent = Sent::read(leg.notes.as_deref());
-        let heard = Heard::of(hub, leg.user.address.as_str(), leg.ghost.as_str()).await;
-        let heard = heard.map_err(|error| DeliveryError::later(error.to_string()))?;
+        let peer = self.vault.wants_sealed(hub, &leg.user.address).await.map_err(|error| failed(&error))?;
+        let sealed = peer.is_some();
+        let sent = Sent::read(leg.notes.as_deref(), sealed);
+        let heard = Heard::of(hub, leg.user.address.as_str(), leg.ghost.as_str()).await.map_err(|error| failed(&error))?;
+        let heard = heard.filter(|heard| heard.sealed == sealed);
         let words = Words::of(hub.organisation());
         let usual = words.say(&Text::MailSubject { name: leg.ghost_name.as_str() });
         let place = position(sent.as_ref(), heard.as_ref(), content.subject.as_deref(), &usual);
-        let id = message_id::of_delivery(delivery.id, &self.domain);
-        let raw = message(delivery, content, &place, &id, sent.is_none(), words).map_err(|error| unwritable(&error))?;
-        self.hand_in(Some(leg.ghost.as_str()), leg.user.address.as_str(), &raw).await?;
-        let notes = remembered(sent, place, id.clone(), hub);
+        let (id, form) = match sealed {
+            true => (message_id::of_sealed_delivery(delivery.id, &self.domain), Form::Sealed),
+            false => (message_id::of_delivery(delivery.id, &self.domain), Form::Clear { first: sent.is_none() }),
+        };
+        let raw = message(delivery, content, &place, &id, form, words).map_err(|error| unwritable(&error))?;
+        match &peer {
+            Some(peer) => self.hand_in_sealed(hub, leg.ghost.as_str(), peer, raw).await?,
+            None => self.hand_in(Some(leg.ghost.as_str()), leg.user.address.as_str(), &raw).await?,
+        }
+        let notes = remembered(sent, place, id.clone(), sealed, hub);
         Ok(Delivered { native: NativeId::new(id).ok(), leg: notes.write().map(|notes| LegChange { notes }) })
+    }
+
+    /// Shows a conversation that was opened at somebody's own wish. Whose key is known gets the ghost as a contact from the bot.
+    async fn show(&self, hub: &Hub, delivery: &Deliverable) -> Result<Delivered, DeliveryError> {
+        let leg = &delivery.leg;
+        let words = Words::of(hub.organisation());
+        let peer = self.vault.wants_sealed(hub, &leg.user.address).await.map_err(|error| failed(&error))?;
+        let (Some(peer), Some(bot)) = (peer, hub.bot()) else {
+            let text = words.say(&Text::Opened { name: leg.ghost_name.as_str() });
+            return self.say(hub, delivery, &Message::text(text)).await;
+        };
+        let key = self.vault.keys.of(hub, leg.ghost.as_str()).await.map_err(|error| failed(&error))?;
+        let address = MailAddress::new(leg.ghost.as_str())
+            .map_err(|error| DeliveryError::Never { reason: Reason::UnknownRecipient, cause: error.to_string() })?;
+        let network = (!leg.bot).then(|| leg.other.address.network());
+        let id = message_id::of_sealed_delivery(delivery.id, &self.domain);
+        let handed = Handed {
+            id: &id,
+            delivery: delivery.id.to_string(),
+            bot: (bot.as_str(), &words.say(&Text::GatewayName { organisation: words.organisation })),
+            to: leg.user.address.as_str(),
+            ghost: (address, words.ghost_name(leg.ghost_name.as_str(), network), key.public().clone()),
+            at: delivery.sent_at,
+        };
+        let raw = contact(handed, words).map_err(|error| unwritable(&error))?;
+        self.hand_in_sealed(hub, bot.as_str(), &peer, raw).await?;
+        Ok(Delivered { native: NativeId::new(id).ok(), leg: None })
     }
 
     /// Tells somebody what became of his mail.
@@ -97,6 +140,7 @@ impl CoiAdapter {
             Report::Reduced(feature) => Fate::Reduced(*feature),
         };
         let leg = &delivery.leg;
+        let peer = self.vault.wants_sealed(hub, &leg.user.address).await.map_err(|error| failed(&error))?;
         let note = Notice {
             id: format!("notice.{}@{}", delivery.id, self.domain.as_str()),
             to: leg.user.address.as_str(),
@@ -104,10 +148,35 @@ impl CoiAdapter {
             about: Some(of.as_str()),
             fate,
             at: delivery.sent_at,
+            speaker: if peer.is_some() { Speaker::Ghost(leg.ghost.as_str()) } else { Speaker::MailSystem },
         };
         let raw = notice(&note, &self.domain, Words::of(hub.organisation())).map_err(|error| unwritable(&error))?;
-        self.hand_in(None, note.to, &raw).await?;
+        match &peer {
+            Some(peer) => self.hand_in_sealed(hub, leg.ghost.as_str(), peer, raw).await?,
+            None => self.hand_in(None, note.to, &raw).await?,
+        }
         Ok(Delivered { native: NativeId::new(note.id).ok(), leg: None })
+    }
+
+    /// Seals a mail and hands it in for all addresses of its recipient: one that takes it is enough.
+    async fn hand_in_sealed(&self, hub: &Hub, ghost: &str, peer: &Peer, raw: Vec<u8>) -> Result<(), DeliveryError> {
+        let sealed = self.vault.seal(hub, ghost, &peer.certificate, raw).await.map_err(|error| match error.reason() {
+            Some(reason) => DeliveryError::Never { reason, cause: error.to_string() },
+            None => DeliveryError::later(error.to_string()),
+        })?;
+        let (mut taken, mut refused) = (false, None);
+        for address in peer.addresses() {
+            match self.hand_in(Some(ghost), &address, &sealed).await {
+                Ok(()) => taken = true,
+                // What may help later is worth more than what never will.
+                Err(error @ DeliveryError::Never { .. }) => refused = refused.or(Some(error)),
+                Err(error) => refused = Some(error),
+            }
+        }
+        match refused {
+            Some(error) if !taken => Err(error),
+            _ => Ok(()),
+        }
     }
 
     async fn hand_in(&self, from: Option<&str>, to: &str, raw: &[u8]) -> Result<(), DeliveryError> {
@@ -125,14 +194,18 @@ impl CoiAdapter {
     }
 }
 
+fn failed(error: &StoreError) -> DeliveryError {
+    DeliveryError::later(error.to_string())
+}
+
 fn unwritable(error: &std::io::Error) -> DeliveryError {
     DeliveryError::Never { reason: Reason::Unreadable, cause: error.to_string() }
 }
 
 /// What the leg remembers after a mail was sent.
-fn remembered(sent: Option<Sent>, place: Position, id: String, hub: &Hub) -> Sent {
+fn remembered(sent: Option<Sent>, place: Position, id: String, sealed: bool, hub: &Hub) -> Sent {
     let first = sent.map(|sent| sent.first).or_else(|| place.references.into_iter().next()).unwrap_or_else(|| id.clone());
-    Sent { first, last: id, at: hub.now(), subject: place.subject.bare }
+    Sent { first, last: id, at: hub.now(), subject: place.subject.bare, sealed }
 }
 
 #[async_trait]
@@ -155,7 +228,7 @@ impl Adapter for CoiAdapter {
             }
         };
         let submission = async {
-            tokio::join!(self.submission.keep(&hub, &stop), self.intake.send_notices(&hub, &stop));
+            tokio::join!(self.submission.keep(&hub, &stop), self.posts.run(&hub, &stop));
             Ok(())
         };
         tokio::try_join!(mailbox, listener, submission).map(drop)
@@ -173,10 +246,7 @@ impl Adapter for CoiAdapter {
                 let text = words.say(&Text::CannotCarry { feature: *feature, name: name.as_deref() });
                 self.say(hub, delivery, &Message { kind: Kind::Notice, ..Message::text(text) }).await
             }
-            What::Opened => {
-                let text = words.say(&Text::Opened { name: delivery.leg.ghost_name.as_str() });
-                self.say(hub, delivery, &Message::text(text)).await
-            }
+            What::Opened => self.show(hub, delivery).await,
             What::Report { of, report } => self.report(hub, delivery, of, report).await,
         }
     }
@@ -189,6 +259,16 @@ impl Adapter for CoiAdapter {
             longest_text: LONGEST_TEXT,
             ..Capabilities::PLAIN
         }
+    }
+
+    async fn invite(&self, hub: &Hub, ghost: &Ghost) -> Result<Option<Invitation>, StoreError> {
+        let network = (!ghost.bot).then(|| ghost.address.network());
+        let name = Words::of(hub.organisation()).ghost_name(ghost.name.as_str(), network);
+        self.vault.invitation(hub, ghost, &name).await.map(Some)
+    }
+
+    async fn revoke(&self, hub: &Hub, ghost: &Ghost) -> Result<usize, StoreError> {
+        self.vault.invitations.revoke(hub, ghost.written.as_str()).await
     }
 
     fn concurrency(&self) -> usize {

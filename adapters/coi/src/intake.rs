@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! Handing what came in to the gateway, whichever way it came. What senders are told is in `notices.rs`.
 
-use std::fmt;
+mod encrypted;
+
+use std::{fmt, sync::Arc};
 
 use dreiklang_engine::{
     Hub,
     port::{Finding, Freshness, Proof, Received, Recipient, SourceKey, StoreError, Verdict},
 };
 use dreiklang_model::{NativeId, Reason};
-use tokio_util::sync::CancellationToken;
+use dreiklang_openpgp::Signed;
 
 use crate::{
     address::Domain,
-    dkim::{Signed, Verifier},
-    inward::{Bounce, Evidence, Letter, Mail, Reader, Reading, Rejected},
-    notices::Notices,
+    dkim::{self, Verifier},
+    inward::{Bounce, Evidence, Letter, Mail, Reader, Reading, Rejected, author},
+    notices::{Notices, Refused},
+    posts::Posts,
+    sealed::{Met, NotOpened, Unsealed, Vault},
     thread::Heard,
 };
 
@@ -60,12 +64,31 @@ pub(crate) enum Outcome {
     Refused(Reason),
 }
 
+/// What was found in a mail.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// It lies open.
+    Open(Reading),
+    /// It was encrypted, and we could open it.
+    Sealed(Box<Unsealed>),
+    /// It is encrypted, and we could not; its Message-ID.
+    Locked(Reason, Option<String>),
+    /// The database failed while it was opened.
+    Failed(StoreError),
+}
+
 /// What a mail means.
 #[derive(Debug)]
 pub(crate) struct Read {
-    pub(crate) reading: Reading,
+    pub(crate) found: Found,
     /// Of which domain a signature had to be looked for, because nothing else proved the author.
     pub(crate) asked: Option<Domain>,
+}
+
+impl From<Reading> for Read {
+    fn from(reading: Reading) -> Self {
+        Self { found: Found::Open(reading), asked: None }
+    }
 }
 
 /// Nobody can say now who wrote a mail: DNS does not answer. Whoever has the mail keeps it and comes again.
@@ -81,6 +104,8 @@ pub(crate) struct Undecided {
 pub(crate) struct Intake {
     reader: Reader,
     verifier: Option<Verifier>,
+    vault: Arc<Vault>,
+    posts: Arc<Posts>,
     notices: Notices,
 }
 
@@ -92,8 +117,9 @@ impl fmt::Debug for Intake {
 
 impl Intake {
     /// `verifier` checks signatures where nothing else proves an author.
-    pub(crate) fn new(reader: Reader, verifier: Option<Verifier>, notices: Notices) -> Self {
-        Self { reader, verifier, notices }
+    pub(crate) fn new(reader: Reader, verifier: Option<Verifier>, vault: Arc<Vault>, posts: Arc<Posts>) -> Self {
+        let notices = Notices::new(reader.domain.clone(), Arc::clone(&posts), Arc::clone(&vault));
+        Self { reader, verifier, vault, posts, notices }
     }
 
     pub(crate) fn reader(&self) -> &Reader {
@@ -104,56 +130,129 @@ impl Intake {
     ///
     /// # Errors
     /// [`Undecided`].
-    pub(crate) async fn read(&self, hub: &Hub, raw: &[u8], return_path: &ReturnPath) -> Result<Read, Undecided> {
+    pub(crate) async fn read(&self, hub: &Hub, raw: &[u8], delivery: &Delivery) -> Result<Read, Undecided> {
         let Some(mail) = Mail::parse(raw) else {
             let rejected = Rejected { reason: Reason::Unreadable, why: "malformed", message_id: None };
-            return Ok(Read { reading: Reading::Rejected(rejected), asked: None });
+            return Ok(Reading::Rejected(rejected).into());
         };
-        let read = |evidence| self.reader.read(&mail, raw, *return_path == ReturnPath::Null, evidence, hub.now());
+        let null = delivery.return_path == ReturnPath::Null;
+        let ignored = self.reader.ignores(&mail, null);
+        if ignored == Some("loop") {
+            return Ok(Reading::Ignored("loop").into());
+        }
+        match self.vault.open(hub, raw, &delivery.recipients).await {
+            Ok(unsealed) => self.vouched(hub, &mail, raw, unsealed).await,
+            Err(NotOpened::Clear) if delivery.recipients.is_empty() => Ok(Reading::Ignored("unaddressed").into()),
+            Err(NotOpened::Clear) => self.read_clear(hub, &mail, raw, null).await,
+            Err(NotOpened::Uninvited) => Ok(Reading::Ignored("uninvited").into()),
+            Err(NotOpened::Unreadable(reason)) => match ignored {
+                Some(why) => Ok(Reading::Ignored(why).into()),
+                None => Ok(Read { found: Found::Locked(reason, mail.message_id()), asked: None }),
+            },
+            Err(NotOpened::Failed(error)) => Ok(Read { found: Found::Failed(error), asked: None }),
+        }
+    }
+
+    async fn read_clear(&self, hub: &Hub, mail: &Mail<'_>, raw: &[u8], null: bool) -> Result<Read, Undecided> {
+        let read = |evidence| self.reader.read(mail, raw, null, evidence, hub.now());
         let (domain, rejected, verifier) = match (read(Evidence::None), &self.verifier) {
             (Reading::Unproved(domain, rejected), Some(verifier)) => (domain, rejected, verifier),
-            (reading, _) => return Ok(Read { reading, asked: None }),
+            (reading, _) => return Ok(reading.into()),
         };
-        match verifier.speaks_for(&mail, raw, &domain).await {
-            Signed::Yes => Ok(Read { reading: read(Evidence::Signature), asked: Some(domain) }),
-            Signed::No => Ok(Read { reading: Reading::Rejected(rejected), asked: Some(domain) }),
-            Signed::Unknown => Err(Undecided { domain, otherwise: rejected }),
+        let reading = match verifier.speaks_for(mail, raw, &domain).await {
+            dkim::Signed::Yes => read(Evidence::Signature),
+            dkim::Signed::No => Reading::Rejected(rejected),
+            dkim::Signed::Unknown => return Err(Undecided { domain, otherwise: rejected }),
+        };
+        Ok(Read { found: Found::Open(reading), asked: Some(domain) })
+    }
+
+    /// Finds out whether the mail around an opened one proves its author, unless his signature will do.
+    async fn vouched(&self, hub: &Hub, mail: &Mail<'_>, raw: &[u8], unsealed: Unsealed) -> Result<Read, Undecided> {
+        let found = |unsealed, vouched| Found::Sealed(Box::new(Unsealed { vouched, ..unsealed }));
+        let Some((from, _)) = author(mail) else { return Ok(Read { found: found(unsealed, None), asked: None }) };
+        if self.reader.vouches(mail, &from) {
+            return Ok(Read { found: found(unsealed, Some(from)), asked: None });
         }
+        let (Some(verifier), Some(domain)) =
+            (&self.verifier, from.as_str().rsplit_once('@').and_then(|(_, domain)| Domain::new(domain)))
+        else {
+            return Ok(Read { found: found(unsealed, None), asked: None });
+        };
+        match self.is_signed_by_its_author(hub, &unsealed).await {
+            Ok(false) => {}
+            Ok(true) => return Ok(Read { found: found(unsealed, None), asked: None }),
+            Err(error) => return Ok(Read { found: Found::Failed(error), asked: None }),
+        }
+        let vouched = match verifier.speaks_for(mail, raw, &domain).await {
+            dkim::Signed::Yes => Some(from),
+            dkim::Signed::No => None,
+            dkim::Signed::Unknown => {
+                let message_id = mail.message_id();
+                let otherwise = Rejected { reason: Reason::NotAuthenticated, why: "forged", message_id };
+                return Err(Undecided { domain, otherwise });
+            }
+        };
+        Ok(Read { found: found(unsealed, vouched), asked: Some(domain) })
+    }
+
+    async fn is_signed_by_its_author(&self, hub: &Hub, unsealed: &Unsealed) -> Result<bool, StoreError> {
+        let inner = Mail::parse(&unsealed.readable).and_then(|mail| author(&mail));
+        let Some((from, _)) = inner else { return Ok(false) };
+        let Some(bound) = self.vault.peers.of(hub, &from).await?.filter(|bound| bound.met > Met::Told) else { return Ok(false) };
+        Ok(matches!(self.vault.signed(hub, unsealed, Some(bound), None).await?, Ok(Signed::By(_))))
     }
 
     /// Takes in what was read; one answer for each recipient. When this answers, what is [`Outcome::Done`] is durable.
     ///
     /// # Errors
     /// [`StoreError`]: nothing is known of it; hand it in again.
-    pub(crate) async fn take(&self, hub: &Hub, reading: Reading, delivery: &Delivery) -> Result<Vec<Outcome>, StoreError> {
+    pub(crate) async fn take(&self, hub: &Hub, found: Found, delivery: &Delivery) -> Result<Vec<Outcome>, StoreError> {
         let everybody = |outcome: Outcome| vec![outcome; delivery.recipients.len()];
-        match reading {
-            Reading::Letter(letter) => self.letter(hub, &letter, delivery).await,
-            Reading::Bounce(bounce) => {
+        match found {
+            Found::Open(Reading::Letter(letter)) => {
+                self.meet_clear(hub, &letter).await?;
+                self.letter(hub, &letter, &delivery.recipients, delivery.freshness, Seal::Clear).await
+            }
+            Found::Open(Reading::Bounce(bounce)) => {
                 self.bounce(hub, bounce).await?;
                 Ok(everybody(Outcome::Done))
             }
-            Reading::Ignored(why) => {
+            Found::Open(Reading::Ignored(why)) => {
                 hub.dropped(why);
                 Ok(everybody(Outcome::Done))
             }
-            Reading::Rejected(rejected) | Reading::Unproved(_, rejected) => {
+            Found::Open(Reading::Rejected(rejected) | Reading::Unproved(_, rejected)) => {
                 hub.dropped(rejected.why);
                 Ok(everybody(Outcome::Refused(rejected.reason)))
             }
+            Found::Sealed(unsealed) => self.sealed(hub, &unsealed, delivery).await,
+            Found::Locked(reason, about) => {
+                hub.dropped("locked");
+                let key = self.key_of_sender(hub, delivery).await?;
+                self.refuse(hub, delivery, &delivery.recipients, about, &reason, key).await
+            }
+            Found::Failed(error) => Err(error),
         }
     }
 
-    async fn letter(&self, hub: &Hub, letter: &Letter, delivery: &Delivery) -> Result<Vec<Outcome>, StoreError> {
+    async fn letter(
+        &self,
+        hub: &Hub,
+        letter: &Letter,
+        recipients: &[String],
+        freshness: Freshness,
+        seal: Seal,
+    ) -> Result<Vec<Outcome>, StoreError> {
         let mut received = Vec::new();
         let mut subjects = Vec::new();
-        for recipient in &delivery.recipients {
+        for recipient in recipients {
             let heard = Heard::of(hub, letter.from.as_str(), &recipient.to_lowercase()).await?;
             // A subject says something when the thread begins with it or it changes.
             let news = !letter.subject.is_empty() && heard.is_none_or(|heard| heard.subject != letter.subject);
             subjects.push(news.then(|| letter.subject.clone()));
         }
-        for (recipient, subject) in delivery.recipients.iter().zip(subjects) {
+        for (recipient, subject) in recipients.iter().zip(subjects) {
             for (index, what) in letter.says.iter().enumerate() {
                 let suffix = if index == 0 { String::new() } else { format!("#{index}") };
                 received.push(Received {
@@ -167,22 +266,23 @@ impl Intake {
                     name: letter.name.clone(),
                     to: Recipient::Ghost(recipient.clone()),
                     sent_at: letter.sent_at,
-                    freshness: delivery.freshness,
-                    proof: Some(Proof::Aligned),
+                    freshness,
+                    proof: Some(seal.proof()),
                     wants_receipt: false,
                     what: with_subject(what.clone(), subject.as_deref().filter(|_| index == 0)),
                 });
             }
         }
         let verdicts = hub.accept(received).await?;
-        let mut outcomes = Vec::with_capacity(delivery.recipients.len());
-        for (recipient, verdicts) in delivery.recipients.iter().zip(verdicts.chunks(letter.says.len().max(1))) {
+        let mut outcomes = Vec::with_capacity(recipients.len());
+        for (recipient, verdicts) in recipients.iter().zip(verdicts.chunks(letter.says.len().max(1))) {
             let refused = verdicts.iter().find_map(|verdict| match verdict {
                 Verdict::Refused(reason) => Some(reason.clone()),
                 Verdict::Stored | Verdict::Duplicate => None,
             });
             if verdicts.contains(&Verdict::Stored) {
-                let heard = Heard { last: letter.id.as_str().to_owned(), at: hub.now(), subject: letter.subject.clone() };
+                let sealed = seal != Seal::Clear;
+                let heard = Heard { last: letter.id.as_str().to_owned(), at: hub.now(), subject: letter.subject.clone(), sealed };
                 heard.remember(hub, letter.from.as_str(), &recipient.to_lowercase()).await?;
             }
             outcomes.push(refused.map_or(Outcome::Done, Outcome::Refused));
@@ -216,7 +316,7 @@ impl Intake {
         reason: Reason,
     ) -> Result<(), StoreError> {
         match &delivery.return_path {
-            ReturnPath::To(to) => self.notices.tell(hub, about, to, recipient, reason).await,
+            ReturnPath::To(to) => self.notices.tell(hub, Refused { to, recipient, about, reason, key: None }).await,
             ReturnPath::Null | ReturnPath::Unknown => {
                 hub.dropped("untold");
                 Ok(())
@@ -231,10 +331,23 @@ impl Intake {
             None => None,
         }
     }
+}
 
-    /// Sends what senders are told, until `stop`.
-    pub(crate) async fn send_notices(&self, hub: &Hub, stop: &CancellationToken) {
-        self.notices.run(hub, stop).await;
+/// How a letter came, as far as it proves who wrote it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seal {
+    /// Open; his domain vouches for him.
+    Clear,
+    /// Encrypted.
+    Sealed(Proof),
+}
+
+impl Seal {
+    fn proof(self) -> Proof {
+        match self {
+            Self::Clear => Proof::Aligned,
+            Self::Sealed(proof) => proof,
+        }
     }
 }
 

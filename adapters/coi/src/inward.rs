@@ -13,5 +13,5 @@ mod reply;
 
 pub(crate) use bounce::Bounce;
 pub(crate) use mail::Mail;
-pub(crate) use reading::{Evidence, Letter, Reader, Reading, Rejected};
+pub(crate) use reading::{Evidence, Letter, Reader, Reading, Rejected, author, own_key};
 pub(crate) use recipients::recipients;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! The mail adapter: Chat-over-IMAP, Delta Chat's dialect without encryption, and plain mail programs.
+//! The mail adapter: Chat-over-IMAP, Delta Chat (encrypted), and plain mail programs.
 //!
 //! `transport` holds connections, `imap` and `lmtp` the two ways mail comes in, `inward` what a mail means (pure), `outward`
-//! what is written into mail (pure), and `adapter.rs` joins them to the gateway.
+//! what is written into mail (pure), `sealed` keys and encrypted mail, and `adapter.rs` joins them to the gateway.
 
 mod adapter;
 mod address;
@@ -17,6 +17,8 @@ mod lmtp;
 mod message_id;
 mod notices;
 mod outward;
+mod posts;
+mod sealed;
 mod thread;
 mod transport;
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! Message-IDs: those we give (`chat$…@domain`, COI "Message-ID"), which name a delivery, and how any of them is found in a
-//! header. All are without their angle brackets.
+//! Message-IDs: those we give, which name a delivery, and how any of them is found in a header. Clear mail has the ids of COI
+//! (`chat$…@domain`), encrypted mail such as Delta Chat gives, which say nothing of chat. All are without their angle brackets.
 
-use dreiklang_model::DeliveryId;
+use dreiklang_model::{DeliveryId, EventId};
 
 use crate::address::Domain;
 
@@ -14,13 +14,51 @@ pub(crate) fn of_delivery(id: DeliveryId, domain: &Domain) -> String {
     format!("{PREFIX}{id}@{}", domain.as_str())
 }
 
+/// The Message-ID of what is sent encrypted for a delivery: its event as a UUID.
+pub(crate) fn of_sealed_delivery(id: DeliveryId, domain: &Domain) -> String {
+    let part = if id.part == 0 { String::new() } else { format!("-{}", id.part) };
+    format!("{}{part}@{}", uuid(&id.event.to_bytes()), domain.as_str())
+}
+
+/// The Message-ID of the answer that a handshake gives to a message: always the same for the same one.
+pub(crate) fn of_answer(message_id: &str, domain: &Domain) -> String {
+    let digest = blake3::hash(format!("answer {message_id}").as_bytes());
+    let mut octets = [0; 16];
+    octets.copy_from_slice(&digest.as_bytes()[..16]);
+    format!("{}@{}", uuid(&octets), domain.as_str())
+}
+
+/// Octets in groups, as RFC 9562 writes them.
+fn uuid(octets: &[u8; 16]) -> String {
+    let digits: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
+    let groups = [0..8, 8..12, 12..16, 16..20, 20..32].map(|group| digits[group].to_owned());
+    groups.join("-")
+}
+
 /// The delivery that one of our Message-IDs names; [`None`] for ids of others.
 pub(crate) fn delivery(message_id: &str, domain: &Domain) -> Option<DeliveryId> {
     let (left, right) = message_id.trim().trim_start_matches('<').trim_end_matches('>').rsplit_once('@')?;
     if !right.eq_ignore_ascii_case(domain.as_str()) {
         return None;
     }
-    left.strip_prefix(PREFIX)?.parse().ok()
+    match left.strip_prefix(PREFIX) {
+        Some(id) => id.parse().ok(),
+        None => sealed(left),
+    }
+}
+
+/// The delivery in the left part of the Message-ID of an encrypted mail.
+fn sealed(left: &str) -> Option<DeliveryId> {
+    let groups: Vec<&str> = left.split('-').collect();
+    let (event, part) = match groups.as_slice() {
+        [event @ .., part] if event.len() == 5 => (event, part.parse().ok().filter(|part| *part > 0)?),
+        event if event.len() == 5 => (event, 0),
+        _ => return None,
+    };
+    let digits = |group: &str| group.bytes().all(|octet| octet.is_ascii_hexdigit());
+    let fits = event.iter().zip([8, 4, 4, 4, 12]).all(|(group, length)| group.len() == length && digits(group));
+    let octets = u128::from_str_radix(&event.concat(), 16).ok().filter(|_| fits)?.to_be_bytes();
+    Some(DeliveryId { event: EventId::from_bytes(&octets).ok()?, part })
 }
 
 /// The ids in a header's value: whatever stands between angle brackets, else the one word that is there.
@@ -55,6 +93,16 @@ mod tests {
             let text = of_delivery(id, &domain);
             assert_eq!(delivery(&format!("<{text}>"), &domain), Some(id));
             assert_eq!(delivery(&text.to_uppercase().replace("CHAT", "chat"), &domain), Some(id));
+        }
+        for part in [0, 3] {
+            let id = DeliveryId { event: EventId::from_parts(Timestamp::from_millis(1_800_000_000_000), 7), part };
+            let text = of_sealed_delivery(id, &domain);
+            assert_eq!(delivery(&format!("<{text}>"), &domain), Some(id));
+            assert_eq!(delivery(&text.to_uppercase(), &domain), Some(id));
+            assert!(!text.contains("chat"), "{text}");
+        }
+        for other in ["0193-01", "00000000-0000-0000-0000-00000000000g", "00000000-0000-0000-0000-000000000000-0", "0-0-0-0-0"] {
+            assert_eq!(delivery(&format!("{other}@gw.example"), &domain), None, "{other}");
         }
         assert_eq!(delivery("<chat$group.1.2@gw.example>", &domain), None);
         assert_eq!(delivery("<chat$01h@evil.example>", &domain), None);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! What senders of refused mail are told where the mailbox's server cannot refuse it: durable before the mail counts as read,
-//! kept until the submission server took it. The store is the queue: nothing here is needed to recover.
+//! What senders of refused mail are told where the mailbox's server cannot refuse it: once for each mail, and not in floods. That it
+//! survives a crash is the business of `posts.rs`.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::VecDeque,
     fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -11,47 +11,40 @@ use std::{
 
 use dreiklang_engine::{Hub, port::StoreError};
 use dreiklang_model::{Reason, Timestamp};
-use serde::{Deserialize, Serialize};
-use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
+use dreiklang_openpgp::Certificate;
 
 use crate::{
     address::Domain,
-    outward::{Fate, Notice, Words, notice},
-    transport::{Envelope, SendError, Submission},
+    outward::{Fate, Notice, Speaker, Words, notice},
+    posts::{Post, Posts},
+    sealed::{NotSealed, Vault},
 };
 
-/// Under which keys notices wait.
-const PREFIX: &str = "notice/";
-/// How many notices may wait for the submission server.
-const MOST_WAITING: usize = 1000;
 /// How many notices are taken on in a minute at most: forged mail comes in floods.
 const PER_MINUTE: usize = 100;
 /// Of how many mails it is remembered that their sender was told.
 const REMEMBERED: usize = 4000;
-/// Pause before the second attempt at a notice; doubles with each further one.
-const FIRST_PAUSE: Duration = Duration::from_secs(5);
-const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
-
-/// A notice as it waits.
-#[derive(Serialize, Deserialize)]
-struct Waiting {
-    /// Who is told.
-    to: String,
-    /// To whom he had written.
-    recipient: String,
-    /// His mail's Message-ID.
-    about: Option<String>,
-    reason: Reason,
-    at: Timestamp,
-}
 
 /// The notices of one adapter.
 pub(crate) struct Notices {
     domain: Domain,
-    submission: Arc<Submission>,
+    posts: Arc<Posts>,
+    vault: Arc<Vault>,
     told: Mutex<Told>,
-    more: Notify,
+}
+
+/// What a sender is told.
+#[derive(Debug)]
+pub(crate) struct Refused<'a> {
+    /// Who is told.
+    pub(crate) to: &'a str,
+    /// To whom he had written.
+    pub(crate) recipient: &'a str,
+    /// His mail's Message-ID.
+    pub(crate) about: Option<String>,
+    pub(crate) reason: Reason,
+    /// His key, when his program shows nothing that is not encrypted; the recipient then tells him.
+    pub(crate) key: Option<Certificate>,
 }
 
 impl fmt::Debug for Notices {
@@ -61,134 +54,63 @@ impl fmt::Debug for Notices {
 }
 
 impl Notices {
-    pub(crate) fn new(domain: Domain, submission: Arc<Submission>) -> Self {
-        Self { domain, submission, told: Mutex::default(), more: Notify::new() }
+    pub(crate) fn new(domain: Domain, posts: Arc<Posts>, vault: Arc<Vault>) -> Self {
+        Self { domain, posts, vault, told: Mutex::default() }
     }
 
-    /// Takes on to tell `to` that his mail (`about`: its Message-ID) does not reach `recipient`: once, never one of our own ghosts, and
-    /// not in floods. When this answers, the notice is durable, or counted as untold.
+    /// Takes on to tell somebody that his mail does not reach a recipient: once, never one of our own ghosts, and not in floods. When
+    /// this answers, the notice is durable, or counted as untold.
     ///
     /// # Errors
     /// [`StoreError`]: it is not durable; the mail must not count as read.
-    pub(crate) async fn tell(
-        &self,
-        hub: &Hub,
-        about: Option<String>,
-        to: &str,
-        recipient: &str,
-        reason: Reason,
-    ) -> Result<(), StoreError> {
-        let named = about.as_deref().unwrap_or(to);
+    pub(crate) async fn tell(&self, hub: &Hub, refused: Refused<'_>) -> Result<(), StoreError> {
+        let named = refused.about.as_deref().unwrap_or(refused.to);
         // Who forges a sender names many recipients; the one who hears of it may have nothing to do with it.
-        let forged = reason == Reason::NotAuthenticated;
-        let subject = if forged { named.to_owned() } else { format!("{named}\n{recipient}") };
+        let forged = refused.reason == Reason::NotAuthenticated;
+        let subject = if forged { named.to_owned() } else { format!("{named}\n{}", refused.recipient) };
         let subject = blake3::hash(subject.as_bytes()).to_hex().to_string();
         let now = hub.now();
-        let may_tell = !self.domain.holds(to) && self.told().may_tell(&subject, now);
-        if !may_tell || hub.notes(PREFIX).await?.len() >= MOST_WAITING {
+        let may_tell = !self.domain.holds(refused.to) && self.told().may_tell(&subject, now);
+        let post = if may_tell { self.write(hub, &refused, &subject, now).await? } else { None };
+        let taken = match &post {
+            Some(post) => self.posts.put(hub, &format!("notice/{subject}"), post).await?,
+            None => false,
+        };
+        if taken {
+            self.told().remember(subject, now);
+        } else {
             hub.dropped("untold");
-            return Ok(());
         }
-        let waiting = Waiting { to: to.to_owned(), recipient: recipient.to_owned(), about, reason, at: now };
-        let value = serde_json::to_string(&waiting).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-        hub.set_note(&format!("{PREFIX}{subject}"), Some(&value)).await?;
-        self.told().remember(subject, now);
-        self.more.notify_one();
         Ok(())
     }
 
-    /// Sends what waits, until `stop`.
-    pub(crate) async fn run(&self, hub: &Hub, stop: &CancellationToken) {
-        let mut attempts = HashMap::new();
-        loop {
-            let pause = tokio::select! {
-                () = stop.cancelled() => return,
-                pause = self.send_due(hub, &mut attempts) => pause,
-            };
-            let due = async {
-                match pause {
-                    Some(pause) => tokio::time::sleep(pause).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = self.more.notified() => {}
-                () = due => {}
-            }
-        }
-    }
-
-    /// Tries everything that is due; answers after which time something is due again.
-    async fn send_due(&self, hub: &Hub, attempts: &mut HashMap<String, Attempts>) -> Option<Duration> {
-        let waiting = match hub.notes(PREFIX).await {
-            Ok(waiting) => waiting,
-            Err(error) => {
-                tracing::error!(%error, "the notices that wait cannot be read");
-                return Some(FIRST_PAUSE);
-            }
-        };
-        let keys: HashSet<&String> = waiting.iter().map(|(key, _)| key).collect();
-        attempts.retain(|key, _| keys.contains(key));
-        let mut next: Option<Duration> = None;
-        for (key, value) in &waiting {
-            let now = hub.now();
-            let known = attempts.get(key).copied().unwrap_or_default();
-            let mut wait = known.due.map_or(Duration::ZERO, |due| due.since(now));
-            if wait.is_zero() {
-                match self.send(hub, key, value).await {
-                    Ok(()) => match hub.set_note(key, None).await {
-                        Ok(()) => continue,
-                        Err(error) => tracing::error!(%error, "a notice was sent and stays stored; it will be repeated"),
-                    },
-                    Err(error) => tracing::debug!(%error, "a notice waits"),
-                }
-                wait = FIRST_PAUSE.saturating_mul(1_u32.checked_shl(known.number).unwrap_or(u32::MAX)).min(LONGEST_PAUSE);
-                attempts
-                    .insert(key.clone(), Attempts { number: known.number.saturating_add(1).min(16), due: Some(now.plus(wait)) });
-            }
-            next = Some(next.map_or(wait, |next| next.min(wait)));
-        }
-        next
-    }
-
-    /// Sends one notice. `Ok`: it need not wait any longer.
-    async fn send(&self, hub: &Hub, key: &str, value: &str) -> Result<(), SendError> {
-        let untold = || {
-            hub.dropped("untold");
-            Ok(())
-        };
-        let Ok(waiting) = serde_json::from_str::<Waiting>(value) else { return untold() };
-        if hub.now().since(waiting.at) > hub.organisation().policy.give_up_after {
-            return untold();
-        }
+    /// The notice; [`None`] when it cannot be written.
+    async fn write(&self, hub: &Hub, refused: &Refused<'_>, subject: &str, now: Timestamp) -> Result<Option<Post>, StoreError> {
+        let speaker = if refused.key.is_some() { Speaker::Ghost(refused.recipient) } else { Speaker::MailSystem };
         let note = Notice {
-            id: format!("notice.{}@{}", key.trim_start_matches(PREFIX), self.domain.as_str()),
-            to: &waiting.to,
-            recipient: &waiting.recipient,
-            about: waiting.about.as_deref(),
-            fate: Fate::Failed(waiting.reason),
-            at: waiting.at,
+            id: format!("notice.{subject}@{}", self.domain.as_str()),
+            to: refused.to,
+            recipient: refused.recipient,
+            about: refused.about.as_deref(),
+            fate: Fate::Failed(refused.reason.clone()),
+            at: now,
+            speaker,
         };
-        let written = notice(&note, &self.domain, Words::of(hub.organisation()));
-        let (Some(envelope), Ok(raw)) = (Envelope::new(None, &waiting.to), written) else { return untold() };
-        match self.submission.send(&envelope, &raw).await {
-            Err(SendError::Refused(refusal)) if !refusal.is_transient() => untold(),
-            // Where nobody knows, a repeat with the same Message-ID is better than nothing.
-            outcome => outcome,
-        }
+        let Ok(written) = notice(&note, &self.domain, Words::of(hub.organisation())) else { return Ok(None) };
+        let (from, mail) = match &refused.key {
+            None => (None, written),
+            Some(key) => match self.vault.seal(hub, refused.recipient, key, written).await {
+                Ok(mail) => (Some(refused.recipient.to_owned()), mail),
+                Err(NotSealed::Failed(error)) => return Err(error),
+                Err(NotSealed::Impossible(_)) => return Ok(None),
+            },
+        };
+        Ok(String::from_utf8(mail).ok().map(|mail| Post { from, to: refused.to.to_owned(), mail, at: now }))
     }
 
     fn told(&self) -> std::sync::MutexGuard<'_, Told> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// How often a notice was tried, and when it is due again.
-#[derive(Debug, Clone, Copy, Default)]
-struct Attempts {
-    number: u32,
-    due: Option<Timestamp>,
 }
 
 /// What was told lately.

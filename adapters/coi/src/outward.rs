@@ -4,5 +4,5 @@
 mod message;
 mod notice;
 
-pub(crate) use message::{MARKER, Words, message};
-pub(crate) use notice::{Fate, Notice, notice, status};
+pub(crate) use message::{Form, MARKER, Words, message};
+pub(crate) use notice::{Fate, Notice, Speaker, notice, status};

@@ -16,12 +16,15 @@ pub(crate) struct Sent {
     pub(crate) at: Timestamp,
     /// The subject, without `Re:`.
     pub(crate) subject: String,
+    /// It was encrypted: a thread of its own, which programs show in another chat.
+    #[serde(default)]
+    pub(crate) sealed: bool,
 }
 
 impl Sent {
-    /// From a leg's notes; notes that cannot be read begin a new thread.
-    pub(crate) fn read(notes: Option<&str>) -> Option<Self> {
-        notes.and_then(|notes| serde_json::from_str(notes).ok())
+    /// From a leg's notes; notes that cannot be read, or are of another kind of mail, begin a new thread.
+    pub(crate) fn read(notes: Option<&str>, sealed: bool) -> Option<Self> {
+        notes.and_then(|notes| serde_json::from_str::<Self>(notes).ok()).filter(|sent| sent.sealed == sealed)
     }
 
     pub(crate) fn write(&self) -> Option<String> {
@@ -38,6 +41,9 @@ pub(crate) struct Heard {
     pub(crate) at: Timestamp,
     /// Its subject, without `Re:`; empty for chat.
     pub(crate) subject: String,
+    /// It was encrypted.
+    #[serde(default)]
+    pub(crate) sealed: bool,
 }
 
 impl Heard {
@@ -144,8 +150,8 @@ mod tests {
 
     #[test]
     fn a_message_stands_after_the_last_one_of_either_side() {
-        let sent = Sent { first: "1".into(), last: "3".into(), at: at(3), subject: "Message from Alice".into() };
-        let heard = Heard { last: "2".into(), at: at(2), subject: "Plan".into() };
+        let sent = Sent { first: "1".into(), last: "3".into(), at: at(3), subject: "Message from Alice".into(), sealed: false };
+        let heard = Heard { last: "2".into(), at: at(2), subject: "Plan".into(), sealed: false };
         let first = position(None, None, None, "Message from Alice");
         assert_eq!(
             first,

@@ -34,9 +34,9 @@ impl Condition {
     pub(crate) fn of(reason: &Reason) -> Self {
         match reason {
             Reason::UnknownRecipient => Self::ItemNotFound,
-            Reason::Forbidden | Reason::NotAuthenticated => Self::Forbidden,
-            Reason::Rejected | Reason::Said(_) => Self::ServiceUnavailable,
-            Reason::TooLarge | Reason::Encrypted(_) => Self::NotAcceptable,
+            Reason::Forbidden | Reason::NotAuthenticated | Reason::KeyChanged => Self::Forbidden,
+            Reason::Rejected | Reason::NeedsInvitation | Reason::Said(_) => Self::ServiceUnavailable,
+            Reason::TooLarge | Reason::Encrypted(_) | Reason::WrongKey => Self::NotAcceptable,
             Reason::TooMany => Self::ResourceConstraint,
             Reason::Unreachable => Self::RemoteServerTimeout,
             Reason::NotConnected => Self::RemoteServerNotFound,
@@ -185,6 +185,9 @@ mod tests {
             (Reason::Unreachable, "remote-server-timeout", "wait"),
             (Reason::NotAuthenticated, "forbidden", "auth"),
             (Reason::Encrypted("OMEMO".into()), "not-acceptable", "modify"),
+            (Reason::NeedsInvitation, "service-unavailable", "cancel"),
+            (Reason::KeyChanged, "forbidden", "auth"),
+            (Reason::WrongKey, "not-acceptable", "modify"),
             (Reason::NotConnected, "remote-server-not-found", "cancel"),
             (Reason::Unreadable, "bad-request", "modify"),
             (Reason::Said("no".into()), "service-unavailable", "cancel"),

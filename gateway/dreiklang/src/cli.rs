@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Status,
     /// Is the gateway alive? For container health checks.
     Health,
+    /// Make a link and a QR code with which a Delta Chat user can write to somebody.
+    Invite(Invite),
     /// Show, retry or drop messages that wait.
     Queue(Queue),
 }
@@ -54,6 +56,23 @@ pub(crate) struct Registration {
     /// The directory to write to.
     #[arg(long, value_name = "DIR")]
     pub(crate) output: PathBuf,
+}
+
+/// To whom the invitation leads.
+#[derive(Debug, Args)]
+pub(crate) struct Invite {
+    /// A person on Matrix or XMPP in any usual form (@name:server, xmpp:name@server), or `bot`.
+    #[arg(value_name = "ADDRESS")]
+    pub(crate) address: String,
+    /// Of this organisation; needed only where several are configured.
+    #[arg(long, value_name = "ID")]
+    pub(crate) organisation: Option<String>,
+    /// Write the QR code to this file as a picture instead of the terminal.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) png: Option<PathBuf>,
+    /// Take back every invitation to this address: their links lead nowhere from now on.
+    #[arg(long, conflicts_with = "png")]
+    pub(crate) revoke: bool,
 }
 
 /// Which messages, and what with them.

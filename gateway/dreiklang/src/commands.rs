@@ -3,6 +3,7 @@
 
 mod check;
 mod health;
+mod invite;
 mod queue;
 mod registration;
 mod run;
@@ -10,6 +11,7 @@ mod status;
 
 pub(crate) use check::check;
 pub(crate) use health::health;
+pub(crate) use invite::invite;
 pub(crate) use queue::queue;
 pub(crate) use registration::registration;
 pub(crate) use run::run;

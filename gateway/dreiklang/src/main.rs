@@ -50,6 +50,7 @@ async fn act(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Registration(asked) => commands::registration(&loaded, &asked.output),
         Command::Status => commands::status(&loaded, cli.json).await,
         Command::Health => commands::health(&loaded).await,
+        Command::Invite(asked) => commands::invite(&loaded, asked, cli.json).await,
         Command::Queue(asked) => commands::queue(&loaded, asked, cli.json).await,
     }
 }

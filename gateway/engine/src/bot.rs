@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! The bot: the same words on every network. It answers in the conversation in which it was asked.
 
+use std::sync::Arc;
+
 use dreiklang_model::{
     Address, DeliveryId, DisplayName, Event, Kind, Message, Network, Reason, What,
     words::{self, Text},
 };
 
 use crate::{
+    invitations::{self, Invited, Whom},
     leg::shown_name,
     organisation::Live,
     port::{LaneKey, NewRow, Persona, StoreError},
     router,
 };
+
+/// A day in seconds.
+const DAY: u64 = 24 * 60 * 60;
 
 /// What somebody asks of the bot.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,6 +25,7 @@ enum Command<'a> {
     Help,
     Chat(&'a str),
     ChatWhom,
+    Invite(Option<&'a str>),
     Policy,
     Unknown(&'a str),
 }
@@ -30,39 +37,67 @@ fn command(text: &str) -> Command<'_> {
         "help" | "hilfe" | "?" | "" => Command::Help,
         "chat" if rest.trim().is_empty() => Command::ChatWhom,
         "chat" => Command::Chat(rest.trim()),
+        "invite" | "einladen" | "einladung" => Command::Invite(Some(rest.trim()).filter(|whom| !whom.is_empty())),
         "policy" | "datenschutz" => Command::Policy,
         _ => Command::Unknown(word),
     }
 }
 
 /// The rows that answer `event`, which `author` sent to the bot on `network`. Notices of programs are not answered.
-pub(crate) async fn answer(live: &Live, network: &Network, author: &Persona, event: &Event) -> Result<Vec<NewRow>, StoreError> {
+pub(crate) async fn answer(
+    live: &Arc<Live>,
+    network: &Network,
+    author: &Persona,
+    event: &Event,
+) -> Result<Vec<NewRow>, StoreError> {
     let What::Message(message) = &event.what else { return Ok(Vec::new()) };
     if message.kind == Kind::Notice {
         return Ok(Vec::new());
     }
     let organisation = live.organisation.name.as_str();
+    let say = |text: &Text<'_>| words::say(live.organisation.language, text);
     let mut opened = None;
-    let text = match command(&message.text) {
-        Command::Help => Text::BotHelp { organisation },
-        Command::Policy => Text::BotPolicy { organisation },
-        Command::ChatWhom => Text::BotChatUsage,
-        Command::Unknown(word) => Text::BotUnknown { word },
+    let said = match command(&message.text) {
+        Command::Help => say(&Text::BotHelp { organisation }),
+        Command::Policy => say(&Text::BotPolicy { organisation }),
+        Command::ChatWhom => say(&Text::BotChatUsage),
+        Command::Unknown(word) => say(&Text::BotUnknown { word }),
         Command::Chat(pasted) => match open(live, network, author, pasted).await? {
             Ok(chat) => {
                 let chat = opened.insert(chat);
-                Text::BotChatReady { name: chat.name.as_str(), address: &chat.written }
+                say(&Text::BotChatReady { name: chat.name.as_str(), address: &chat.written })
             }
-            Err(Reason::NotConnected) => Text::BotNotConnected { address: pasted },
-            Err(Reason::Forbidden) => Text::Failed { reason: &Reason::Forbidden },
-            Err(_) => Text::BotAddressUnknown { address: pasted },
+            Err(reason) => say(&refusal(&reason, pasted)),
+        },
+        Command::Invite(None) => say(&invitation(live, invitations::invite(live, author).await?.as_ref(), true)),
+        Command::Invite(Some(pasted)) => match invitations::person(live, Whom::Person(pasted), network).await? {
+            Ok(person) => say(&invitation(live, invitations::invite(live, &person).await?.as_ref(), person.id == author.id)),
+            Err(reason) => say(&refusal(&reason, pasted)),
         },
     };
-    let said = words::say(live.organisation.language, &text);
     let answer = What::Message(Message::notice(said));
     let mut rows = vec![row(live, LaneKey { conversation: event.conversation, network: network.clone() }, answer)];
     rows.extend(opened.map(|chat| row(live, chat.lane, What::Opened)));
     Ok(rows)
+}
+
+/// Why an address leads to nobody.
+fn refusal<'a>(reason: &Reason, address: &'a str) -> Text<'a> {
+    match reason {
+        Reason::NotConnected => Text::BotNotConnected { address },
+        Reason::Forbidden => Text::Failed { reason: &Reason::Forbidden },
+        _ => Text::BotAddressUnknown { address },
+    }
+}
+
+/// The answer with an invitation; `own`: it leads to the one who asked.
+fn invitation<'a>(live: &Live, invited: Option<&'a Invited>, own: bool) -> Text<'a> {
+    let Some(Invited { ghost, invitation, .. }) = invited else { return Text::BotNoInvitation };
+    let days = invitation.expires.since(live.clock.now()).as_secs().div_ceil(DAY);
+    match own {
+        true => Text::BotInvitationOwn { link: &invitation.link, days },
+        false => Text::BotInvitation { name: ghost.name.as_str(), link: &invitation.link, days },
+    }
 }
 
 struct Chat {
@@ -123,6 +158,8 @@ mod tests {
             ("chat @alice:hs", Command::Chat("@alice:hs")),
             ("CHAT   xmpp:bob@x ", Command::Chat("xmpp:bob@x")),
             ("chat", Command::ChatWhom),
+            ("invite", Command::Invite(None)),
+            ("Einladung  xmpp:bob@x", Command::Invite(Some("xmpp:bob@x"))),
             ("policy", Command::Policy),
             ("hello there", Command::Unknown("hello")),
         ] {

@@ -3,13 +3,14 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use dreiklang_model::{Network, OrganisationId};
+use dreiklang_model::{Network, OrganisationId, Reason};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Hub, Organisation, Pseudonyms,
     dispatcher::Dispatcher,
+    invitations::{self, Invited, Whom},
     organisation::{Live, Parts},
     port::{Adapter, AdapterError, Clock, Entropy, Health, Meter, Store, StoreError},
     retention,
@@ -93,8 +94,44 @@ impl Engine {
     /// The hub of an organisation's adapter.
     #[must_use]
     pub fn hub(&self, organisation: &OrganisationId, network: &Network) -> Option<Hub> {
-        let live = self.lives.iter().find(|live| live.organisation.id == *organisation)?;
+        let live = self.live(organisation)?;
         live.adapters.contains_key(network).then(|| Hub::new(Arc::clone(live), network.clone()))
+    }
+
+    /// An invitation to somebody's ghost; [`None`]: everybody can write to him unasked. The inner error is the reason for people.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn invite(
+        &self,
+        organisation: &OrganisationId,
+        whom: Whom<'_>,
+    ) -> Result<Result<Option<Invited>, Reason>, StoreError> {
+        let Some(live) = self.live(organisation) else { return Ok(Err(Reason::NotConnected)) };
+        match invitations::person(live, whom, &Network::GATEWAY).await? {
+            Ok(person) => invitations::invite(live, &person).await.map(Ok),
+            Err(reason) => Ok(Err(reason)),
+        }
+    }
+
+    /// Takes back every invitation to somebody; answers how many there were. The inner error is the reason for people.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn revoke_invitations(
+        &self,
+        organisation: &OrganisationId,
+        whom: Whom<'_>,
+    ) -> Result<Result<usize, Reason>, StoreError> {
+        let Some(live) = self.live(organisation) else { return Ok(Err(Reason::NotConnected)) };
+        match invitations::person(live, whom, &Network::GATEWAY).await? {
+            Ok(person) => invitations::revoke(live, &person).await.map(Ok),
+            Err(reason) => Ok(Err(reason)),
+        }
+    }
+
+    fn live(&self, organisation: &OrganisationId) -> Option<&Arc<Live>> {
+        self.lives.iter().find(|live| live.organisation.id == *organisation)
     }
 
     /// How every connection is.

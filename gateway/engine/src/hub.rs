@@ -165,6 +165,14 @@ impl Hub {
         self.live.store.keep_secret(self.live.key, &self.network, key, value).await
     }
 
+    /// Fresh randomness from which keys may be made.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] when the machine gives none: nothing may be made then.
+    pub fn seed(&self) -> Result<[u8; 32], StoreError> {
+        self.live.entropy.seed().map_err(|error| StoreError::Failed(error.to_string()))
+    }
+
     /// A small durable value of this adapter (a watermark, a subscription); `key` is its own.
     ///
     /// # Errors

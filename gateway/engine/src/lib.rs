@@ -10,6 +10,7 @@ mod engine;
 mod health;
 mod hub;
 mod in_flight;
+mod invitations;
 mod lane;
 mod leg;
 mod limits;
@@ -22,6 +23,7 @@ mod router;
 
 pub use engine::{Connection, Engine, Wiring};
 pub use hub::{Ghost, Hub, Lookup};
+pub use invitations::{Invited, Whom};
 pub use leg::{Leg, Person};
 pub use organisation::{Organisation, Policy};
 pub use pseudonym::Pseudonyms;

@@ -8,11 +8,11 @@ mod meter;
 mod store;
 
 pub use adapter::{
-    Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Freshness, Health, LegChange, Media, Received,
-    Recipient, SourceKey, Verdict,
+    Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Freshness, Health, Invitation, LegChange, Media,
+    Received, Recipient, SourceKey, Verdict,
 };
 pub use address_book::{AddressBook, NoAddress, Reading, bot};
-pub use clock::{Clock, Entropy, SystemClock, SystemEntropy};
+pub use clock::{Clock, Entropy, NoEntropy, SystemClock, SystemEntropy};
 pub use meter::{Meter, NoMeter};
 pub use store::{
     Arrival, Bound, Change, Counts, Known, LaneKey, LegRow, Letter, LetterAction, LetterState, MessageRow, NewRow,

@@ -2,7 +2,7 @@
 //! From what an adapter received to rows of the outbox: who is meant, may he, where does it go, in which form.
 //! One transaction at the end makes the arrival and all that follows from it durable.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use dreiklang_model::{
     Address, ConversationId, DeliveryId, Event, Feature, Loss, NativeId, Network, Reason, Report, Support, What, Written, adapt,
@@ -24,7 +24,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// See [`crate::Hub::accept`].
-pub(crate) async fn accept(live: &Live, network: &Network, received: Vec<Received>) -> Result<Vec<Verdict>, StoreError> {
+pub(crate) async fn accept(live: &Arc<Live>, network: &Network, received: Vec<Received>) -> Result<Vec<Verdict>, StoreError> {
     let mut verdicts = Vec::with_capacity(received.len());
     let mut arrivals = Vec::with_capacity(received.len());
     let mut targets = Vec::with_capacity(received.len());
@@ -66,7 +66,7 @@ pub(crate) async fn accept(live: &Live, network: &Network, received: Vec<Receive
 
 /// What follows from one received thing, or why it is refused. The second half of the answer is the target network.
 async fn route(
-    live: &Live,
+    live: &Arc<Live>,
     network: &Network,
     received: Received,
     batch: &Batch,
@@ -219,7 +219,7 @@ pub(crate) async fn direct(live: &Live, one: &Persona, other: &Persona) -> Resul
 }
 
 /// Decides, once and for ever, how somebody is written on a network.
-async fn decide(live: &Live, ghost: &Persona, on: &Network) -> Result<Result<Written, Reason>, StoreError> {
+pub(crate) async fn decide(live: &Live, ghost: &Persona, on: &Network) -> Result<Result<Written, Reason>, StoreError> {
     if let Some(standing) = live.store.written(live.key, ghost.id, on).await? {
         return Ok(Ok(standing));
     }

@@ -128,6 +128,12 @@ pub enum Reason {
     NotAuthenticated,
     /// It is encrypted and the gateway cannot read it; the scheme's name for people (`OMEMO`, `S/MIME`).
     Encrypted(String),
+    /// The recipient takes only encrypted messages, and no key of his is known that could be used.
+    NeedsInvitation,
+    /// It is signed with another key than the one known as the sender's.
+    KeyChanged,
+    /// It is encrypted for a key that the gateway does not have.
+    WrongKey,
     /// The address belongs to a network that this organisation has not connected.
     NotConnected,
     /// The gateway could not make sense of it.

@@ -51,6 +51,12 @@ pub enum Text<'a> {
     BotAddressUnknown { address: &'a str },
     BotNotConnected { address: &'a str },
     BotPolicy { organisation: &'a str },
+    BotInvitation { name: &'a str, link: &'a str, days: u64 },
+    BotInvitationOwn { link: &'a str, days: u64 },
+    BotNoInvitation,
+    BotContact { name: &'a str },
+    GhostName { name: &'a str, network: &'a str },
+    GhostStatus { organisation: &'a str, network: &'a str },
     GhostDescription { organisation: &'a str, network: &'a str },
     GatewayName { organisation: &'a str },
     GatewayPrompt,
@@ -106,6 +112,24 @@ pub fn reason(language: Language, why: &Reason) -> String {
                 ),
             };
         }
+        Reason::NeedsInvitation => (
+            "Diese Person nimmt nur verschlüsselte Nachrichten an, und das Gateway kennt ihren Schlüssel noch nicht. Bitte geben \
+             Sie ihr einen Einladungslink: Schreiben Sie dem Gateway „invite“, und es antwortet damit.",
+            "This person accepts only encrypted messages, and the gateway does not know their key yet. Please give them an \
+             invite link: write “invite” to the gateway, and it answers with one.",
+        ),
+        Reason::KeyChanged => (
+            "Sie schreiben mit einem anderen Schlüssel als dem, der zu Ihrer Adresse bekannt ist. Bitte lassen Sie sich einen \
+             neuen Einladungslink geben, öffnen Sie ihn und senden Sie die Nachricht noch einmal.",
+            "You write with another key than the one known for your address. Please ask for a new invite link, open it and send \
+             the message again.",
+        ),
+        Reason::WrongKey => (
+            "Die Nachricht ist für einen Schlüssel verschlüsselt, den das Gateway nicht hat. Bitte lassen Sie sich einen neuen \
+             Einladungslink geben, öffnen Sie ihn und senden Sie die Nachricht noch einmal.",
+            "The message is encrypted for a key that the gateway does not have. Please ask for a new invite link, open it and \
+             send the message again.",
+        ),
         Reason::NotConnected => ("Dieses Netz ist hier nicht angeschlossen.", "This network is not connected here."),
         Reason::Unreadable => ("Die Nachricht ist nicht lesbar.", "The message cannot be read."),
         Reason::Said(words) => {
@@ -182,6 +206,8 @@ fn german(text: &Text<'_>) -> String {
              help – diese Hilfe\n\
              chat ADRESSE – ein Gespräch beginnen; als Adresse geht jede übliche Form, zum Beispiel @name:server, \
              name@server, xmpp:name@server oder mailto:name@server\n\
+             invite – ein Einladungslink, mit dem jemand Ihnen aus Delta Chat schreiben kann; invite ADRESSE – einer zu einer \
+             anderen Person\n\
              policy – was mit Ihren Nachrichten geschieht"
         ),
         Text::BotUnknown { word } => format!("„{word}“ kenne ich nicht. Schreiben Sie „help“ für eine Übersicht."),
@@ -195,6 +221,19 @@ fn german(text: &Text<'_>) -> String {
             "Das Gateway von {organisation} überträgt Ihre Nachrichten zwischen Matrix, XMPP und E-Mail und kann sie dabei \
              lesen. Texte werden nur gespeichert, bis sie zugestellt sind. Adressen bleiben gespeichert, damit Antworten \
              ankommen. Nichts geht an Dritte."
+        ),
+        Text::BotInvitation { name, link, days } => {
+            format!("Wer diesen Link in Delta Chat öffnet, kann {name} verschlüsselt schreiben (gültig für {days} Tage):\n{link}")
+        }
+        Text::BotInvitationOwn { link, days } => {
+            format!("Wer diesen Link in Delta Chat öffnet, kann Ihnen verschlüsselt schreiben (gültig für {days} Tage):\n{link}")
+        }
+        Text::BotNoInvitation => "Zu dieser Person gibt es von hier aus keinen Einladungslink.".to_owned(),
+        Text::BotContact { name } => format!("Der angehängte Kontakt öffnet den verschlüsselten Chat mit {name}."),
+        Text::GhostName { name, network } => format!("{name} ({network})"),
+        Text::GhostStatus { organisation, network } => format!(
+            "Schreibt über das Gateway {organisation} ({network}). Verschlüsselt ist die Strecke bis zum Gateway; dort werden \
+             Nachrichten entschlüsselt und weitergegeben."
         ),
         Text::GhostDescription { organisation, network } => {
             format!("Über das Gateway von {organisation} verbunden ({network}). Das Gateway kann Nachrichten lesen.")
@@ -243,6 +282,8 @@ fn english(text: &Text<'_>) -> String {
              help – this help\n\
              chat ADDRESS – start a conversation; any usual form of address will do, for example @name:server, \
              name@server, xmpp:name@server or mailto:name@server\n\
+             invite – an invite link with which somebody can write to you from Delta Chat; invite ADDRESS – one to somebody \
+             else\n\
              policy – what happens to your messages"
         ),
         Text::BotUnknown { word } => format!("I do not know “{word}”. Write “help” for an overview."),
@@ -256,6 +297,19 @@ fn english(text: &Text<'_>) -> String {
             "The gateway of {organisation} carries your messages between Matrix, XMPP and mail and can read them while doing \
              so. Texts are stored only until they are delivered. Addresses stay stored so that answers arrive. Nothing goes \
              to third parties."
+        ),
+        Text::BotInvitation { name, link, days } => {
+            format!("Whoever opens this link in Delta Chat can write to {name}, encrypted (valid for {days} days):\n{link}")
+        }
+        Text::BotInvitationOwn { link, days } => {
+            format!("Whoever opens this link in Delta Chat can write to you, encrypted (valid for {days} days):\n{link}")
+        }
+        Text::BotNoInvitation => "There is no invite link to this person from here.".to_owned(),
+        Text::BotContact { name } => format!("The attached contact opens the encrypted chat with {name}."),
+        Text::GhostName { name, network } => format!("{name} ({network})"),
+        Text::GhostStatus { organisation, network } => format!(
+            "Writes through the gateway {organisation} ({network}). The way to the gateway is encrypted; there messages are \
+             decrypted and passed on."
         ),
         Text::GhostDescription { organisation, network } => {
             format!("Connected through the gateway of {organisation} ({network}). The gateway can read messages.")

@@ -12,7 +12,7 @@ use std::{
 
 use dreiklang_engine::{
     Engine, Organisation, Policy, Pseudonyms, Wiring,
-    port::{Adapter, Clock, Entropy, Freshness, NoMeter, Received, Recipient, SourceKey, Store},
+    port::{Adapter, Clock, Entropy, Freshness, NoEntropy, NoMeter, Received, Recipient, SourceKey, Store},
 };
 use dreiklang_model::{Address, Language, Message, NativeId, Network, OrganisationId, Timestamp, What};
 use tokio::task::JoinHandle;
@@ -44,6 +44,12 @@ pub struct Counting(AtomicU64);
 impl Entropy for Counting {
     fn random(&self) -> u128 {
         u128::from(self.0.fetch_add(1, Ordering::SeqCst))
+    }
+
+    fn seed(&self) -> Result<[u8; 32], NoEntropy> {
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&self.0.fetch_add(1, Ordering::SeqCst).to_le_bytes());
+        Ok(seed)
     }
 }
 

@@ -118,6 +118,40 @@ class DeltaClient:
         contact = await self.rpc("create_contact", self.account, address, name)
         return int(await self.rpc("create_chat_by_contact_id", self.account, contact))
 
+    async def secure_join(self, link: str, timeout: float = TIMEOUT) -> int:
+        """Opens an invite link; returns the chat once both sides know each other's keys."""
+        mark = self.events.mark()
+        chat = int(await self.rpc("secure_join", self.account, link))
+        await self.events.wait_for(
+            lambda e: e["kind"] == "SecurejoinJoinerProgress" and e["progress"] == 1000,
+            timeout,
+            since=mark,
+            what="the end of the handshake",
+        )
+        return chat
+
+    async def chat(self, chat: int) -> dict[str, Any]:
+        """As the core shows it: isContactRequest, isEncrypted, chatType, name, contactIds ..."""
+        return dict(await self.rpc("get_full_chat_by_id", self.account, chat))
+
+    async def open_card(self, message: Message) -> int:
+        """Taps a contact that came as a message; returns the chat with it."""
+        contacts = await self.rpc("import_vcard", self.account, message["file"])
+        return int(await self.rpc("create_chat_by_contact_id", self.account, contacts[0]))
+
+    async def card_of(self, contact: int) -> str:
+        """A contact as a vCard with its key."""
+        return str(await self.rpc("make_vcard", self.account, [contact]))
+
+    async def open_card_text(self, card: str) -> int:
+        """The chat with a contact that is given as a vCard."""
+        contacts = await self.rpc("import_vcard_contents", self.account, card)
+        return int(await self.rpc("create_chat_by_contact_id", self.account, contacts[0]))
+
+    async def contact(self, contact: int) -> dict[str, Any]:
+        """As the core shows it: address, displayName, status, isKeyContact, isBot ..."""
+        return dict(await self.rpc("get_contact", self.account, contact))
+
     async def send_text(self, chat: int, text: str) -> int:
         return int(await self.rpc("misc_send_text_message", self.account, chat, text))
 

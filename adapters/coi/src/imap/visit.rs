@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     address::Domain,
-    intake::{Delivery, Intake, LARGEST, Outcome, Read, ReturnPath, Undecided},
+    intake::{Delivery, Found, Intake, LARGEST, Outcome, Read, ReturnPath, Undecided},
     inward::{Mail, Reading, recipients},
 };
 
@@ -101,13 +101,14 @@ impl<'a> Visit<'a> {
                 return None;
             };
             let delivery = self.delivery(&head, freshness);
-            if delivery.recipients.is_empty() {
+            // Encrypted mail hides for whom it is.
+            if delivery.recipients.is_empty() && !head.is_multipart() {
                 self.hub.dropped("unaddressed");
                 return None;
             }
             let about = head.message_id();
             drop(head);
-            let read = self.intake.read(self.hub, &raw, &delivery.return_path).await;
+            let read = self.intake.read(self.hub, &raw, &delivery).await;
             Some(Arrived { uid, delivery, about, read })
         });
         read.buffered(ASKED_AT_ONCE).filter_map(std::future::ready).collect().await
@@ -116,20 +117,22 @@ impl<'a> Visit<'a> {
     /// Takes in one new mail, or leaves it.
     async fn take(&mut self, arrived: Arrived) -> Result<(), Broken> {
         let Arrived { uid, delivery, about, read } = arrived;
-        let reading = match read {
-            Ok(Read { asked: Some(domain), reading: Reading::Letter(_) }) if self.waits_for(&domain) => {
+        let found = match read {
+            Ok(Read { asked: Some(domain), found: Found::Open(Reading::Letter(_)) | Found::Sealed(_) })
+                if self.waits_for(&domain) =>
+            {
                 self.leave(uid, &domain);
                 return Ok(());
             }
-            Ok(read) => read.reading,
+            Ok(read) => read.found,
             Err(undecided) if self.mark.left.len() < MOST_LEFT => {
                 tracing::warn!("DNS does not answer for the author of a mail; it stays in the mailbox and is tried again");
                 self.leave(uid, &undecided.domain);
                 return Ok(());
             }
-            Err(undecided) => Reading::Rejected(undecided.otherwise),
+            Err(undecided) => Found::Open(Reading::Rejected(undecided.otherwise)),
         };
-        self.settle(&delivery, about, reading).await
+        self.settle(&delivery, about, found).await
     }
 
     fn waits_for(&self, domain: &Domain) -> bool {
@@ -168,8 +171,9 @@ impl<'a> Visit<'a> {
                     None => {}
                     Some(Arrived { read: Err(_), .. }) if self.hub.now().since(left.since) <= give_up_after => continue,
                     Some(Arrived { delivery, about, read, .. }) => {
-                        let reading = read.map_or_else(|undecided| Reading::Rejected(undecided.otherwise), |read| read.reading);
-                        self.settle(&delivery, about, reading).await?;
+                        let rejected = |undecided: Undecided| Found::Open(Reading::Rejected(undecided.otherwise));
+                        let found = read.map_or_else(rejected, |read| read.found);
+                        self.settle(&delivery, about, found).await?;
                     }
                 }
                 self.mark.settled(left.uid);
@@ -187,8 +191,8 @@ impl<'a> Visit<'a> {
         Ok(())
     }
 
-    async fn settle(&self, delivery: &Delivery, about: Option<String>, reading: Reading) -> Result<(), Broken> {
-        let outcomes = self.intake.take(self.hub, reading, delivery).await.map_err(|error| Broken(error.to_string()))?;
+    async fn settle(&self, delivery: &Delivery, about: Option<String>, found: Found) -> Result<(), Broken> {
+        let outcomes = self.intake.take(self.hub, found, delivery).await.map_err(|error| Broken(error.to_string()))?;
         for (recipient, outcome) in delivery.recipients.iter().zip(outcomes) {
             if let Outcome::Refused(reason) = outcome {
                 self.tell(delivery, about.clone(), recipient, reason).await?;

@@ -46,6 +46,11 @@ impl<'x> Mail<'x> {
         self.header("Chat-Version").is_some()
     }
 
+    /// It has several parts.
+    pub(crate) fn is_multipart(&self) -> bool {
+        self.header("Content-Type").is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("multipart/"))
+    }
+
     /// It answers another mail.
     pub(crate) fn answers(&self) -> bool {
         let named = |name| self.header(name).is_some_and(|value| !value.is_empty());

@@ -43,6 +43,10 @@ impl Nature {
         if ["X-Autoreply", "X-Autorespond", "X-Auto-Reply-From"].iter().any(|name| mail.header(name).is_some()) {
             return Self::Automatic;
         }
+        // A handshake that is not encrypted: programs of old.
+        if mail.header("Secure-Join").is_some() {
+            return Self::Automatic;
+        }
         let precedence = mail.header("Precedence").unwrap_or_default().to_ascii_lowercase();
         if ["List-Id", "List-Post", "List-Unsubscribe"].iter().any(|name| mail.header(name).is_some()) || precedence == "list" {
             return Self::List;
@@ -81,6 +85,7 @@ mod tests {
             ("X-Auto-Response-Suppress: All", Nature::Automatic),
             ("X-Auto-Response-Suppress: DR, RN, NRN", Nature::Personal),
             ("Precedence: Bulk", Nature::Automatic),
+            ("Secure-Join: vc-request", Nature::Automatic),
             ("Precedence: list", Nature::List),
             ("List-Id: Town <town.lists.example>", Nature::List),
             ("X-Loop: bot@gw.example", Nature::Own),

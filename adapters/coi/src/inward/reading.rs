@@ -2,6 +2,7 @@
 //! From the bytes of a mail to what it means for the gateway.
 
 use dreiklang_model::{Address, DisplayName, Feature, Message, NativeId, Reason, Timestamp, What};
+use dreiklang_openpgp::Autocrypt;
 
 use super::{
     Mail, authentication, body,
@@ -32,6 +33,8 @@ pub(crate) enum Evidence {
     None,
     /// A signature was checked here, of the very domain that [`Reading::Unproved`] named.
     Signature,
+    /// The mail came encrypted, and who wrote it was found out by that.
+    Sealed,
 }
 
 /// A mail that somebody wrote.
@@ -44,6 +47,10 @@ pub(crate) struct Letter {
     pub(crate) sent_at: Timestamp,
     /// Its subject without `Re:`; empty for chat.
     pub(crate) subject: String,
+    /// It was written by a chat program.
+    pub(crate) chat: bool,
+    /// The key that its author says is his, for the address he writes from.
+    pub(crate) key: Option<Autocrypt>,
     /// What it says, in order; never empty.
     pub(crate) says: Vec<What<NativeId>>,
 }
@@ -74,15 +81,11 @@ impl Reader {
         evidence: Evidence,
         now: Timestamp,
     ) -> Reading {
-        match Nature::of(mail, null_return_path, &self.domain) {
-            Nature::Own => return Reading::Ignored("loop"),
-            Nature::List => return Reading::Ignored("list"),
-            Nature::Automatic => return Reading::Ignored("automatic"),
-            Nature::Receipt => return Reading::Ignored("receipt"),
-            Nature::DeliveryReport => {
-                return bounce::read(mail, &self.domain).map_or(Reading::Ignored("report"), Reading::Bounce);
-            }
-            Nature::Personal => {}
+        if let Some(why) = self.ignores(mail, null_return_path) {
+            return Reading::Ignored(why);
+        }
+        if Nature::of(mail, null_return_path, &self.domain) == Nature::DeliveryReport {
+            return bounce::read(mail, &self.domain).map_or(Reading::Ignored("report"), Reading::Bounce);
         }
         let message_id = mail.message_id();
         let rejected = |reason, why| Reading::Rejected(Rejected { reason, why, message_id: message_id.clone() });
@@ -93,9 +96,7 @@ impl Reader {
         if is_mail_system(from.as_str()) {
             return Reading::Ignored("automatic");
         }
-        let results = || mail.headers("Authentication-Results");
-        let trusted = |server: &String| authentication::proves(results(), server, from.as_str());
-        if evidence == Evidence::None && !self.trusted.as_ref().is_some_and(trusted) {
+        if evidence == Evidence::None && !self.vouches(mail, &from) {
             let rejected = Rejected { reason: Reason::NotAuthenticated, why: "forged", message_id };
             return match from.as_str().rsplit_once('@').and_then(|(_, domain)| Domain::new(domain)) {
                 Some(domain) => Reading::Unproved(domain, rejected),
@@ -120,7 +121,25 @@ impl Reader {
         if says.is_empty() {
             return Reading::Ignored("empty");
         }
-        Reading::Letter(Letter { from, name, id, sent_at: sent_at(mail, now), subject, says })
+        let key = own_key(mail, &from);
+        Reading::Letter(Letter { from, name, id, sent_at: sent_at(mail, now), subject, chat, key, says })
+    }
+
+    /// Does what the trusted server wrote into the mail prove this author?
+    pub(crate) fn vouches(&self, mail: &Mail<'_>, from: &Address) -> bool {
+        let results = || mail.headers("Authentication-Results");
+        self.trusted.as_ref().is_some_and(|server| authentication::proves(results(), server, from.as_str()))
+    }
+
+    /// Why a mail is nobody's message whatever it says, judged by its headers; [`None`]: it may be one.
+    pub(crate) fn ignores(&self, mail: &Mail<'_>, null_return_path: bool) -> Option<&'static str> {
+        match Nature::of(mail, null_return_path, &self.domain) {
+            Nature::Own => Some("loop"),
+            Nature::List => Some("list"),
+            Nature::Automatic => Some("automatic"),
+            Nature::Receipt => Some("receipt"),
+            Nature::DeliveryReport | Nature::Personal => None,
+        }
     }
 }
 
@@ -130,7 +149,7 @@ fn is_attachment(what: &What<NativeId>) -> bool {
 }
 
 /// The one author (RFC 5322 §3.6.2); [`None`] when there is none or more than one: who would it be then?
-fn author(mail: &Mail<'_>) -> Option<(Address, Option<DisplayName>)> {
+pub(crate) fn author(mail: &Mail<'_>) -> Option<(Address, Option<DisplayName>)> {
     if mail.headers("From").count() != 1 {
         return None;
     }
@@ -141,6 +160,13 @@ fn author(mail: &Mail<'_>) -> Option<(Address, Option<DisplayName>)> {
     // Many programs repeat the address where a name would stand.
     let name = name.filter(|name| !name.as_str().eq_ignore_ascii_case(address.as_str()));
     Some((address, name))
+}
+
+/// The key in the one `Autocrypt` field that counts, when it is for the author's address.
+pub(crate) fn own_key(mail: &Mail<'_>, from: &Address) -> Option<Autocrypt> {
+    let mut fields = mail.headers("Autocrypt").filter_map(|field| Autocrypt::read(&field).ok());
+    let field = fields.next().filter(|_| fields.next().is_none())?;
+    (crate::address::canonical(field.address.as_str())? == *from).then_some(field)
 }
 
 /// When it was written: the author's clock, or the first server's; never later than now.

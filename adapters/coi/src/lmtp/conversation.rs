@@ -141,14 +141,14 @@ async fn receive(hub: &Hub, intake: &Intake, content: Content, transaction: Tran
         // A mail server hands over what waited in its queue, however old, and never the same mail twice.
         freshness: Freshness::Asked,
     };
-    let reading = match intake.read(hub, &raw, &delivery.return_path).await {
-        Ok(read) => read.reading,
+    let found = match intake.read(hub, &raw, &delivery).await {
+        Ok(read) => read.found,
         Err(_) => {
             tracing::warn!("DNS does not answer for the author of a mail; the mail server keeps it");
             return everybody(UNDECIDED.to_owned());
         }
     };
-    match intake.take(hub, reading, &delivery).await {
+    match intake.take(hub, found, &delivery).await {
         Err(error) => {
             tracing::error!(%error, "mail cannot be stored; the mail server keeps it");
             everybody(LATER.to_owned())

@@ -3,7 +3,7 @@
 
 use dreiklang_engine::{Leg, Organisation, port::Deliverable};
 use dreiklang_model::{
-    Language, Message, Placed,
+    Language, Message, Network, Placed,
     words::{self, Text},
 };
 use mail_builder::{
@@ -32,16 +32,36 @@ impl<'a> Words<'a> {
     pub(crate) fn say(&self, text: &Text<'_>) -> String {
         words::say(self.language, text)
     }
+
+    /// How a ghost is called where only its name says that it is one. `network`: where the person is at home; the bot is nowhere.
+    pub(crate) fn ghost_name(&self, name: &str, network: Option<&Network>) -> String {
+        match network {
+            Some(network) => self.say(&Text::GhostName { name, network: &network_name(network) }),
+            None => name.to_owned(),
+        }
+    }
 }
 
-/// The mail for one message. With the same input it has the same bytes, so that a repeat is the same mail.
-/// `introduces`: the first mail to this person says in its footer who carries it.
+/// For which kind of program a message is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Every mail program. The first mail to a person says in its footer who carries it.
+    Clear {
+        /// It is the first one.
+        first: bool,
+    },
+    /// Delta Chat and its like: to be sealed. Name and status text of the ghost say each time that a gateway reads along, for the
+    /// program itself says that nobody does.
+    Sealed,
+}
+
+/// The readable mail for one message. With the same input it has the same bytes, so that a repeat is the same mail.
 pub(crate) fn message(
     delivery: &Deliverable,
     content: &Message<Placed>,
     position: &Position,
     message_id: &str,
-    introduces: bool,
+    form: Form,
     words: Words<'_>,
 ) -> std::io::Result<Vec<u8>> {
     let leg: &Leg = &delivery.leg;
@@ -49,14 +69,22 @@ pub(crate) fn message(
         true => words.say(&Text::MailReply { subject: &position.subject.bare }),
         false => position.subject.bare.clone(),
     };
+    let network = (!leg.bot).then(|| leg.other.address.network());
+    let name = match form {
+        Form::Clear { .. } => leg.ghost_name.as_str().to_owned(),
+        Form::Sealed => words.ghost_name(leg.ghost_name.as_str(), network),
+    };
     let mut mail = MessageBuilder::new()
-        .from(Address::new_address(Some(leg.ghost_name.as_str()), addr_spec(leg.ghost.as_str())))
+        .from(Address::new_address(Some(name), addr_spec(leg.ghost.as_str())))
         .to(Address::new_address(None::<&str>, addr_spec(leg.user.address.as_str())))
         .subject(subject)
         .date(delivery.sent_at.as_millis() / 1000)
         .message_id(message_id.to_owned())
         .header("Chat-Version", Raw::new("1.0"))
         .header(MARKER, Raw::new(delivery.id.to_string()));
+    if form == Form::Sealed {
+        mail = mail.header("Chat-Disposition-Notification-To", Raw::new(format!("<{}>", addr_spec(leg.ghost.as_str()))));
+    }
     if let Some(last) = &position.in_reply_to {
         mail = mail.in_reply_to(last.clone());
     }
@@ -66,13 +94,30 @@ pub(crate) fn message(
     if leg.bot {
         mail = mail.header("Auto-Submitted", Raw::new("auto-replied"));
     }
+    let footer = match (form, network) {
+        (Form::Clear { first: false }, _) => None,
+        (Form::Sealed, Some(network)) => {
+            Some(words.say(&Text::GhostStatus { organisation: words.organisation, network: &network_name(network) }))
+        }
+        (Form::Clear { first: true }, _) | (Form::Sealed, None) => {
+            Some(words.say(&Text::MailFooter { organisation: words.organisation }))
+        }
+    };
     let mut text = flowed::write(&content.text);
-    if introduces {
-        let footer = words.say(&Text::MailFooter { organisation: words.organisation });
+    if let Some(footer) = footer {
         text.text.push_str(&format!("\r\n{}\r\n{footer}", flowed::SIGNATURE));
     }
     text.text.push_str("\r\n");
     mail.body(plain(text)).write_to_vec()
+}
+
+/// What people call a network.
+fn network_name(network: &Network) -> String {
+    match network {
+        network if *network == Network::MATRIX => "Matrix".to_owned(),
+        network if *network == Network::XMPP => "XMPP".to_owned(),
+        other => other.as_str().to_owned(),
+    }
 }
 
 /// A text part; which transfer encoding it needs is the library's to find out.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! What the gateway itself tells a sender: that a message failed or waits, as a delivery status notification (RFC 3464),
-//! which Delta Chat and mail programs show at that very message; or, in a short automatic mail, what was lost of it.
+//! which Delta Chat and mail programs show at that very message; or, in a short automatic mail, what was lost of it. To whom only
+//! encrypted mail is shown it is said by the ghost he wrote to, for its key is the one he knows.
 
 use dreiklang_model::{
     Feature, Reason, Timestamp,
@@ -44,6 +45,18 @@ pub(crate) struct Notice<'a> {
     pub(crate) fate: Fate,
     /// When.
     pub(crate) at: Timestamp,
+    /// Who says it.
+    pub(crate) speaker: Speaker<'a>,
+}
+
+/// Who says what became of a mail.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Speaker<'a> {
+    /// The mail system.
+    MailSystem,
+    /// This ghost, in the gateway's name: the mail is to be sealed. Delta Chat shows of delivery status notifications only failures,
+    /// so that everything else is a message.
+    Ghost(&'a str),
 }
 
 /// Who notices come from.
@@ -51,7 +64,7 @@ pub(crate) fn sender(domain: &Domain) -> String {
     format!("mailer-daemon@{}", domain.as_str())
 }
 
-/// The notice as mail, to be sent with the null return path.
+/// The notice as mail, to be sent with the null return path, or with the ghost's when it speaks.
 pub(crate) fn notice(notice: &Notice<'_>, domain: &Domain, words: Words<'_>) -> std::io::Result<Vec<u8>> {
     let (subject, text) = match &notice.fate {
         Fate::Failed(reason) => (Text::DsnSubject, words.say(&Text::Failed { reason })),
@@ -61,8 +74,12 @@ pub(crate) fn notice(notice: &Notice<'_>, domain: &Domain, words: Words<'_>) -> 
         }
     };
     let name = words.say(&Text::GatewayName { organisation: words.organisation });
+    let from = match notice.speaker {
+        Speaker::MailSystem => sender(domain),
+        Speaker::Ghost(ghost) => addr_spec(ghost),
+    };
     let mut mail = MessageBuilder::new()
-        .from(Address::new_address(Some(name), sender(domain)))
+        .from(Address::new_address(Some(name), from))
         .to(Address::new_address(None::<&str>, addr_spec(notice.to)))
         .subject(words.say(&subject))
         .date(notice.at.as_millis() / 1000)
@@ -72,11 +89,17 @@ pub(crate) fn notice(notice: &Notice<'_>, domain: &Domain, words: Words<'_>) -> 
     if let Some(about) = notice.about {
         mail = mail.in_reply_to(about.to_owned()).references(about.to_owned());
     }
+    let sealed = matches!(notice.speaker, Speaker::Ghost(_));
+    if sealed {
+        // The name stands above this message and does not become the ghost's.
+        mail = mail.header("Chat-Version", Raw::new("1.0")).header("Sender", Raw::new(format!("<{}>", sender(domain))));
+    }
     let readable = plain(flowed::write(&text));
     let body = match &notice.fate {
         Fate::Failed(reason) => {
             report(notice, domain, readable, "failed", status(reason), &words::reason(words.language, reason))
         }
+        Fate::Delayed if sealed => readable,
         Fate::Delayed => report(notice, domain, readable, "delayed", "4.4.1", &text),
         Fate::Reduced(_) => readable,
     };
@@ -122,8 +145,9 @@ pub(crate) fn status(reason: &Reason) -> &'static str {
         Reason::TooLarge => "5.3.4",
         Reason::Unreachable => "5.4.7",
         Reason::Unreadable => "5.6.0",
-        Reason::Encrypted(_) => "5.7.5",
+        Reason::Encrypted(_) | Reason::WrongKey => "5.7.5",
         Reason::TooMany => "5.7.0",
+        Reason::NeedsInvitation | Reason::KeyChanged => "5.7.0",
         Reason::Forbidden | Reason::NotAuthenticated | Reason::Rejected | Reason::Said(_) => "5.7.1",
     }
 }

@@ -36,7 +36,7 @@ impl Refusal {
         match (detail, self.code) {
             (Some("1.1" | "1.2" | "1.3" | "1.6" | "1.10"), _) => Reason::UnknownRecipient,
             (Some("3.4" | "2.3"), _) | (None, Some(552)) => Reason::TooLarge,
-            (None, Some(523)) => Reason::Rejected,
+            (_, Some(523)) => Reason::NeedsInvitation,
             _ => match clean(&self.words) {
                 words if words.is_empty() => Reason::Rejected,
                 words => Reason::Said(words),
@@ -72,8 +72,9 @@ mod tests {
             (552, "too much", Reason::TooLarge),
             (552, "5.3.4 message size exceeds fixed limit", Reason::TooLarge),
             (554, "5.7.1 refused by policy", Reason::Said("5.7.1 refused by policy".into())),
-            (523, "", Reason::Rejected),
-            (523, "Encryption Needed\r\n", Reason::Rejected),
+            (523, "", Reason::NeedsInvitation),
+            (523, "Encryption Needed\r\n", Reason::NeedsInvitation),
+            (523, "5.7.1 Encryption Needed: Invalid Unencrypted Mail", Reason::NeedsInvitation),
             (554, "", Reason::Rejected),
         ] {
             assert_eq!(Refusal::reply(code, text).reason(), reason, "{code} {text}");

@@ -10,7 +10,9 @@ use std::{sync::Arc, time::Duration};
 
 use dreiklang_engine::{
     Engine, Hub, Organisation, Policy, Pseudonyms, Wiring,
-    port::{Adapter, AdapterError, Clock, Entropy, Freshness, NoMeter, Received, Recipient, SourceKey, Store, Verdict},
+    port::{
+        Adapter, AdapterError, Clock, Entropy, Freshness, NoEntropy, NoMeter, Received, Recipient, SourceKey, Store, Verdict,
+    },
 };
 use dreiklang_identity::{AliasKey, Book, Plan};
 use dreiklang_loopback::{Loopback, People};
@@ -45,6 +47,12 @@ struct Counting(std::sync::atomic::AtomicU64);
 impl Entropy for Counting {
     fn random(&self) -> u128 {
         u128::from(self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst))
+    }
+
+    fn seed(&self) -> Result<[u8; 32], NoEntropy> {
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst).to_le_bytes());
+        Ok(seed)
     }
 }
 

@@ -12,8 +12,8 @@ use dreiklang_model::{
 use futures::stream::BoxStream;
 use tokio_util::sync::CancellationToken;
 
-use super::Proof;
-use crate::{Hub, Leg};
+use super::{Proof, StoreError};
+use crate::{Ghost, Hub, Leg};
 
 /// A network the gateway speaks.
 #[async_trait]
@@ -60,6 +60,23 @@ pub trait Adapter: Send + Sync + 'static {
     /// Nothing waits for this file any more: whatever was kept for it may go. May be called again.
     async fn release(&self, _source: &MediaSource) {}
 
+    /// An invitation that leads people of this network to a ghost whom they could not reach by the address alone; the one that stands, or a
+    /// new one. [`None`]: this network needs none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn invite(&self, _hub: &Hub, _ghost: &Ghost) -> Result<Option<Invitation>, StoreError> {
+        Ok(None)
+    }
+
+    /// Takes back every invitation to a ghost; answers how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn revoke(&self, _hub: &Hub, _ghost: &Ghost) -> Result<usize, StoreError> {
+        Ok(0)
+    }
+
     /// How many deliveries may run at once.
     fn concurrency(&self) -> usize {
         32
@@ -67,6 +84,21 @@ pub trait Adapter: Send + Sync + 'static {
 
     /// Tries every connection of the leg once and says, in words for an administrator, what works and what to do.
     async fn check(&self) -> Vec<Finding>;
+}
+
+/// An invitation to write to a ghost.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Invitation {
+    /// What people open. Whoever holds it is invited: a secret, to be shown to whoever asked for it.
+    pub link: String,
+    /// Until when it holds.
+    pub expires: Timestamp,
+}
+
+impl std::fmt::Debug for Invitation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Invitation(until {:?})", self.expires)
+    }
 }
 
 /// One line of `dreiklang check`.

@@ -13,7 +13,18 @@ pub trait Clock: Send + Sync + 'static {
 pub trait Entropy: Send + Sync + 'static {
     /// Eighty random bits (more are ignored): what an id needs.
     fn random(&self) -> u128;
+
+    /// Two hundred and fifty-six bits from which keys may be made.
+    ///
+    /// # Errors
+    /// [`NoEntropy`]: nothing may be made then.
+    fn seed(&self) -> Result<[u8; 32], NoEntropy>;
 }
+
+/// The operating system gives no randomness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the operating system gives no randomness")]
+pub struct NoEntropy;
 
 /// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
@@ -39,5 +50,11 @@ impl Entropy for SystemEntropy {
             tracing::error!("the operating system gives no randomness");
         }
         u128::from_le_bytes(bytes)
+    }
+
+    fn seed(&self) -> Result<[u8; 32], NoEntropy> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(|_| NoEntropy)?;
+        Ok(seed)
     }
 }

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! A ghost as a contact that is handed on: a mail of the bot with a vCard, which opens the encrypted chat in Delta Chat. Pure.
+
+use dreiklang_model::{Timestamp, words::Text};
+use dreiklang_openpgp::{Card, Certificate, MailAddress};
+use mail_builder::{
+    MessageBuilder,
+    headers::{address::Address, raw::Raw},
+};
+
+use crate::{
+    address::addr_spec,
+    outward::{MARKER, Words},
+};
+
+/// What is written.
+#[derive(Debug)]
+pub(crate) struct Handed<'a> {
+    /// The Message-ID.
+    pub(crate) id: &'a str,
+    /// What the mail is for.
+    pub(crate) delivery: String,
+    /// The bot's address, and its name.
+    pub(crate) bot: (&'a str, &'a str),
+    /// Who gets it.
+    pub(crate) to: &'a str,
+    /// The ghost's address, the name under which it is shown, and its key.
+    pub(crate) ghost: (MailAddress, String, Certificate),
+    pub(crate) at: Timestamp,
+}
+
+/// The readable mail, to be sealed by the bot.
+pub(crate) fn contact(handed: Handed<'_>, words: Words<'_>) -> std::io::Result<Vec<u8>> {
+    let (address, name, certificate) = handed.ghost;
+    let text = words.say(&Text::BotContact { name: &name });
+    let card = Card { address, name, certificate: Some(certificate) }.write(handed.at);
+    MessageBuilder::new()
+        .from(Address::new_address(Some(handed.bot.1), addr_spec(handed.bot.0)))
+        .to(Address::new_address(None::<&str>, addr_spec(handed.to)))
+        .subject(words.say(&Text::MailSubject { name: handed.bot.1 }))
+        .date(handed.at.as_millis() / 1000)
+        .message_id(handed.id.to_owned())
+        .header("Chat-Version", Raw::new("1.0"))
+        .header("Auto-Submitted", Raw::new("auto-replied"))
+        .header(MARKER, Raw::new(handed.delivery))
+        .text_body(text)
+        .attachment("text/vcard", "contact.vcf", card)
+        .write_to_vec()
+}
