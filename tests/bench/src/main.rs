@@ -12,7 +12,9 @@
 
 mod accept;
 mod commit;
+mod disk;
 mod history;
+mod process;
 mod router;
 
 use std::path::PathBuf;
@@ -24,6 +26,9 @@ struct Cli {
     /// Where the databases are written: the disk that is measured.
     #[arg(long, default_value = "target", global = true)]
     on: PathBuf,
+    /// The program that is started for `process`.
+    #[arg(long, default_value = "target/release/dreiklang", global = true)]
+    gateway: PathBuf,
     #[command(subcommand)]
     what: What,
 }
@@ -38,6 +43,10 @@ enum What {
     History,
     /// From a homeserver's transaction to our 200.
     Accept,
+    /// The disk alone.
+    Disk,
+    /// Start and memory of the real program.
+    Process,
     /// All of them.
     All,
 }
@@ -51,7 +60,11 @@ async fn main() {
         What::Commit => commit::run(on).await,
         What::Router => router::run(on).await,
         What::History => history::run(on).await,
+        What::Disk => disk::run(on),
+        What::Process => process::run(on, &cli.gateway).await,
         What::All => {
+            disk::run(on);
+            process::run(on, &cli.gateway).await;
             accept::run(on).await;
             commit::run(on).await;
             router::run(on).await;
