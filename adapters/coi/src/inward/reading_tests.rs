@@ -63,7 +63,10 @@ fn recorded_chat_mails_say_what_was_typed() {
     assert_eq!(first.id.as_str(), "d78b4f4e-bae6-435c-895b-20c598ec21f2@localhost");
     for (raw, expected) in [
         (sample!("plain-01-first-text"), vec!["Hello Bob, first message"]),
-        (sample!("plain-03-reply-quote"), vec!["A reply from Bob"]),
+        (
+            sample!("plain-03-reply-quote"),
+            vec!["d78b4f4e-bae6-435c-895b-20c598ec21f2@localhost > Hello Bob, first message: A reply from Bob"],
+        ),
         (sample!("plain-06-reaction"), vec!["ef8fc949-d6e7-4773-8793-4ad85ea04f47@localhost 👍"]),
         (sample!("plain-08-edit"), vec!["1bff1a6a-fd14-467e-a882-7b2af792c0d4@localhost := Hello world"]),
     ] {
@@ -166,7 +169,7 @@ fn what_chat_programs_do_to_earlier_messages() {
         assert_eq!(texts(&format!("{head}{rest}\r\n")), expected, "{rest}");
     }
     // A letter names what it answers whatever its author means by it.
-    assert_eq!(texts("From: carol@org.test\r\nIn-Reply-To: <1@y>\r\n\r\n> one\r\n\r\nyes\r\n"), ["yes"]);
+    assert_eq!(texts("From: carol@org.test\r\nIn-Reply-To: <1@y>\r\n\r\n> one\r\n\r\nyes\r\n"), ["> one\n\nyes"]);
     assert_eq!(texts(sample!("hand-16-mdn")), ["chat$group.4321dcba1234.S2571BC.2878@bridge.org.test read"]);
 }
 
