@@ -186,7 +186,8 @@ fn alice(number: usize) -> String {
 /// A database with so many people, of whom two each have a chat.
 async fn fill(directory: &Path, homeserver: &str, people: usize, chats: usize) {
     std::fs::create_dir_all(directory.join("state")).unwrap();
-    let store: Arc<dyn Store> = Arc::new(Sqlite::open(&directory.join("state/dreiklang.db"), Seal::new(&[7; 32]).unwrap()).await.unwrap());
+    let store: Arc<dyn Store> =
+        Arc::new(Sqlite::open(&directory.join("state/dreiklang.db"), Seal::new(&[7; 32]).unwrap()).await.unwrap());
     let engine = engine(Arc::clone(&store), homeserver.to_owned(), free().await, Loopback::new(Network::XMPP).0).await;
     let hub = engine.hub(&organisation(), &Network::MATRIX).unwrap();
     let key = store.organisation(&organisation()).await.unwrap();

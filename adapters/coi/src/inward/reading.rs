@@ -18,7 +18,7 @@ use crate::{address::Domain, thread::bare};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reading {
     /// Somebody wrote it.
-    Letter(Letter),
+    Letter(Box<Letter>),
     /// It says what became of something we sent.
     Bounce(Bounce),
     /// It is for nobody; the word says why, for the metric.
@@ -135,7 +135,7 @@ impl Reader {
             return Reading::Ignored(if receipt { "receipt" } else { "empty" });
         }
         let key = own_key(mail, &from);
-        Reading::Letter(Letter { from, name, id, sent_at: sent_at(mail, now), subject, chat, key, says, files })
+        Reading::Letter(Box::new(Letter { from, name, id, sent_at: sent_at(mail, now), subject, chat, key, says, files }))
     }
 
     /// Does what the trusted server wrote into the mail prove this author?

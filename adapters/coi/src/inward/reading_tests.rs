@@ -25,7 +25,7 @@ fn proved(raw: &str) -> Vec<u8> {
 
 fn letter(raw: &str) -> Letter {
     match read(&proved(raw)) {
-        Reading::Letter(letter) => letter,
+        Reading::Letter(letter) => *letter,
         other => panic!("{other:?}"),
     }
 }
