@@ -67,13 +67,13 @@ fn recorded_chat_mails_say_what_was_typed() {
             sample!("plain-03-reply-quote"),
             vec!["d78b4f4e-bae6-435c-895b-20c598ec21f2@localhost > Hello Bob, first message: A reply from Bob"],
         ),
-        (sample!("plain-06-reaction"), vec!["ef8fc949-d6e7-4773-8793-4ad85ea04f47@localhost 👍"]),
+        (sample!("plain-06-reaction"), vec!["d78b4f4e-bae6-435c-895b-20c598ec21f2@localhost 👍"]),
         (sample!("plain-08-edit"), vec!["1bff1a6a-fd14-467e-a882-7b2af792c0d4@localhost := Hello world"]),
     ] {
         assert_eq!(texts(raw), expected);
     }
     assert!(texts(sample!("plain-04-image")).iter().any(|said| said.starts_with("[Image")));
-    assert!(texts(sample!("plain-05-voice")).iter().any(|said| said.starts_with("[Audio")));
+    assert!(texts(sample!("plain-05-voice")).iter().any(|said| said.starts_with("[Voice")));
 }
 
 #[test]
