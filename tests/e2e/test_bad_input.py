@@ -130,7 +130,7 @@ async def test_events_of_every_wrong_form_keep_nothing_from_coming(gateway: Gate
     good = chat.event("between the wrong ones")
     wrong = [
         1, None, "x", [], {}, {"type": 7}, {"type": "m.room.message"},
-        *(chat.event("wrong", **{key: value}) for key in good for value in (7, None, [], "", "x" * 70_000, {"a": deep})),
+        *(chat.event("wrong", **{key: value}) for key in good for value in (7.5, None, [], "", "x" * 70_000, {"a": deep})),
         *(chat.event("wrong", content={"msgtype": kind, "body": body}) for kind in ("m.text", 7, None) for body in (7, None, [])),
         chat.event("wrong", sender="@nobody:elsewhere.example"), chat.event("wrong", room_id="!unknown:hs.localhost"),
         chat.event("wrong", sender=on_matrix(chat.bob.jid, "xmpp")),

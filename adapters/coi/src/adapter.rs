@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! The mail adapter as the engine sees it.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use async_trait::async_trait;
 use dreiklang_engine::{
     Ghost, Hub, Leg,
-    port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Invitation, LegChange, StoreError},
+    port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Invitation, LegChange, Media, StoreError},
 };
-use dreiklang_model::{Capabilities, Kind, Message, NativeId, Network, Placed, Reason, Report, Support, What, words::Text};
+use dreiklang_model::{
+    Capabilities, Kind, MediaSource, Message, NativeId, Network, Placed, Reactions, Reason, Report, Support, What, words::Text,
+};
 use dreiklang_openpgp::MailAddress;
+use futures::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -22,15 +28,23 @@ use crate::{
     inward::Reader,
     lmtp::Listener,
     message_id,
-    outward::{Fate, Form, Notice, Speaker, Words, message, notice},
+    outward::{Enclosed, Fate, Form, Frame, Notice, Speaker, Words, edit, message, notice, reaction, receipt, retraction},
     posts::Posts,
     sealed::{Handed, Peer, Vault, contact},
+    spool::{Spool, SpoolName},
     thread::{Heard, Position, Sent, position},
     transport::{CONNECTIONS, Envelope, SendError, Submission},
 };
 
 /// Longest text of one mail, in bytes.
 const LONGEST_TEXT: usize = 512 * 1024;
+
+/// Largest file in a mail: encoded, it fits into what mail servers take (25 MB).
+const LARGEST_FILE: u64 = 18 * 1024 * 1024;
+/// How many files go into one letter.
+const FILES_AT_ONCE: usize = 10;
+/// How often the spool is looked through.
+const SWEEP: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The mail adapter of one organisation.
 #[derive(Debug)]
@@ -40,6 +54,7 @@ pub struct CoiAdapter {
     intake: Arc<Intake>,
     vault: Arc<Vault>,
     posts: Arc<Posts>,
+    spool: Spool,
     mailbox: Option<Mailbox>,
     listener: Option<Listener>,
 }
@@ -62,9 +77,11 @@ impl CoiAdapter {
         let reader = Reader { domain: domain.clone(), trusted: config.trusted_authserv_id };
         let vault = Arc::new(Vault::new(domain.clone()));
         let posts = Arc::new(Posts::new(Arc::clone(&submission)));
+        let spool = Spool::new(&config.spool);
         let mailbox = config.imap.map(|imap| Mailbox::new(imap, Arc::clone(&config.tls))).transpose()?;
         Ok(Self {
-            intake: Arc::new(Intake::new(reader, verifier, Arc::clone(&vault), Arc::clone(&posts))),
+            intake: Arc::new(Intake::new(reader, verifier, Arc::clone(&vault), Arc::clone(&posts), spool.clone())),
+            spool,
             vault,
             posts,
             domain,
@@ -76,6 +93,33 @@ impl CoiAdapter {
 
     /// Sends a message, at its place in the thread: sealed for somebody whose key is known and who wishes it, else readable.
     async fn say(&self, hub: &Hub, delivery: &Deliverable, content: &Message<Placed>) -> Result<Delivered, DeliveryError> {
+        let enclosed = enclosed(hub, content).await?;
+        self.write(hub, delivery, content.subject.as_deref(), |frame| message(frame, content, enclosed)).await
+    }
+
+    /// Does something to an earlier message, which only programs that are written to under seal understand.
+    async fn act(
+        &self,
+        hub: &Hub,
+        delivery: &Deliverable,
+        act: impl FnOnce(Frame<'_>) -> std::io::Result<Vec<u8>>,
+    ) -> Result<Delivered, DeliveryError> {
+        let peer = self.vault.wants_sealed(hub, &delivery.leg.user.address).await.map_err(|error| failed(&error))?;
+        if peer.is_none() {
+            return Ok(Delivered::default());
+        }
+        let delivered = self.write(hub, delivery, None, act).await?;
+        // Nothing that people would answer: the thread goes on after the last message.
+        Ok(Delivered { leg: None, ..delivered })
+    }
+
+    async fn write(
+        &self,
+        hub: &Hub,
+        delivery: &Deliverable,
+        subject: Option<&str>,
+        mail: impl FnOnce(Frame<'_>) -> std::io::Result<Vec<u8>>,
+    ) -> Result<Delivered, DeliveryError> {
         let leg = &delivery.leg;
         let peer = self.vault.wants_sealed(hub, &leg.user.address).await.map_err(|error| failed(&error))?;
         let sealed = peer.is_some();
@@ -84,12 +128,13 @@ impl CoiAdapter {
         let heard = heard.filter(|heard| heard.sealed == sealed);
         let words = Words::of(hub.organisation());
         let usual = words.say(&Text::MailSubject { name: leg.ghost_name.as_str() });
-        let place = position(sent.as_ref(), heard.as_ref(), content.subject.as_deref(), &usual);
+        let place = position(sent.as_ref(), heard.as_ref(), subject, &usual);
         let (id, form) = match sealed {
             true => (message_id::of_sealed_delivery(delivery.id, &self.domain), Form::Sealed),
             false => (message_id::of_delivery(delivery.id, &self.domain), Form::Clear { first: sent.is_none() }),
         };
-        let raw = message(delivery, content, &place, &id, form, words).map_err(|error| unwritable(&error))?;
+        let frame = Frame { delivery, position: &place, message_id: &id, form, words };
+        let raw = mail(frame).map_err(|error| unwritable(&error))?;
         match &peer {
             Some(peer) => self.hand_in_sealed(hub, leg.ghost.as_str(), peer, raw).await?,
             None => self.hand_in(Some(leg.ghost.as_str()), leg.user.address.as_str(), &raw).await?,
@@ -158,6 +203,20 @@ impl CoiAdapter {
         Ok(Delivered { native: NativeId::new(note.id).ok(), leg: None })
     }
 
+    /// Removes forgotten files from the spool, now and then, until `stop`.
+    async fn keep_sweeping(&self, hub: &Hub, stop: &CancellationToken) {
+        let policy = &hub.organisation().policy;
+        let longest = policy.give_up_after + policy.keep_dead + SWEEP;
+        loop {
+            let now = u64::try_from(hub.now().as_millis()).unwrap_or(0);
+            self.spool.sweep(longest, SystemTime::UNIX_EPOCH + Duration::from_millis(now)).await;
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(SWEEP) => {}
+            }
+        }
+    }
+
     /// Seals a mail and hands it in for all addresses of its recipient: one that takes it is enough.
     async fn hand_in_sealed(&self, hub: &Hub, ghost: &str, peer: &Peer, raw: Vec<u8>) -> Result<(), DeliveryError> {
         let sealed = self.vault.seal(hub, ghost, &peer.certificate, raw).await.map_err(|error| match error.reason() {
@@ -192,6 +251,25 @@ impl CoiAdapter {
             SendError::Refused(_) | SendError::Unreachable(_) => DeliveryError::later(error.to_string()),
         })
     }
+}
+
+/// The files of a message, fetched from wherever they are: a mail holds them whole.
+async fn enclosed(hub: &Hub, content: &Message<Placed>) -> Result<Vec<Enclosed>, DeliveryError> {
+    let mut all = Vec::with_capacity(content.attachments.len());
+    for file in &content.attachments {
+        let mut media = hub.open(&file.source).await?;
+        let mut bytes =
+            Vec::with_capacity(media.size.and_then(|size| usize::try_from(size).ok()).unwrap_or(0).min(LARGEST_FILE as usize));
+        while let Some(piece) = media.bytes.next().await {
+            let piece = piece.map_err(|error| DeliveryError::later(format!("a file: {error}")))?;
+            if bytes.len() + piece.len() > LARGEST_FILE as usize {
+                return Err(DeliveryError::Never { reason: Reason::TooLarge, cause: "a file larger than mail takes".to_owned() });
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        all.push(Enclosed { file: file.clone(), bytes });
+    }
+    Ok(all)
 }
 
 fn failed(error: &StoreError) -> DeliveryError {
@@ -231,17 +309,30 @@ impl Adapter for CoiAdapter {
             tokio::join!(self.submission.keep(&hub, &stop), self.posts.run(&hub, &stop));
             Ok(())
         };
-        tokio::try_join!(mailbox, listener, submission).map(drop)
+        let sweeping = async {
+            self.keep_sweeping(&hub, &stop).await;
+            Ok(())
+        };
+        tokio::try_join!(mailbox, listener, submission, sweeping).map(drop)
     }
 
     async fn deliver(&self, hub: &Hub, delivery: &Deliverable) -> Result<Delivered, DeliveryError> {
         let words = Words::of(hub.organisation());
         match &delivery.what {
             What::Message(content) => self.say(hub, delivery, content).await,
-            // The engine has turned both into messages, for these capabilities.
-            What::Edit { to, .. } => self.say(hub, delivery, to).await,
-            // The engine makes text of them for this network.
-            What::Retract { .. } | What::React { .. } | What::Read { .. } => Ok(Delivered::default()),
+            What::Edit { of, to } => self.act(hub, delivery, |frame| edit(frame, of, &to.text)).await,
+            What::Retract { of } => self.act(hub, delivery, |frame| retraction(frame, of)).await,
+            What::React { to, with } => {
+                let newest = match with {
+                    Reactions::All(all) => all.last(),
+                    Reactions::And(one) => Some(one),
+                };
+                self.act(hub, delivery, |frame| reaction(frame, to, newest)).await
+            }
+            What::Read { up_to } => {
+                let newest = up_to.parts.last().unwrap_or(&up_to.native);
+                self.act(hub, delivery, |frame| receipt(frame, newest)).await
+            }
             What::Unsupported { feature, name } => {
                 let text = words.say(&Text::CannotCarry { feature: *feature, name: name.as_deref() });
                 self.say(hub, delivery, &Message { kind: Kind::Notice, ..Message::text(text) }).await
@@ -251,13 +342,44 @@ impl Adapter for CoiAdapter {
         }
     }
 
-    fn capabilities(&self, _: &Leg) -> Capabilities {
-        Capabilities {
+    /// Delta Chat and its like, who are written to under seal, understand more than a mail program.
+    fn capabilities(&self, leg: &Leg) -> Capabilities {
+        let letters = Capabilities {
             emote: Support::AsText,
             notice: Support::AsText,
             subject: Support::Native,
+            reply: Support::Native,
+            files: Support::Native,
+            files_at_once: FILES_AT_ONCE,
+            caption: Support::Native,
+            largest_file: LARGEST_FILE,
             longest_text: LONGEST_TEXT,
             ..Capabilities::PLAIN
+        };
+        let chat = Capabilities {
+            edit: Support::Native,
+            retract: Support::Native,
+            react: Support::Native,
+            read: Support::Native,
+            // Delta Chat shows one file in each message.
+            files_at_once: 1,
+            ..letters
+        };
+        let known = self.vault.peers.known(&leg.user.address).map(|peer| peer.wants_sealed());
+        let sealed = known.unwrap_or_else(|| Sent::read(leg.notes.as_deref(), true).is_some());
+        if sealed { chat } else { letters }
+    }
+
+    async fn open(&self, _hub: &Hub, source: &MediaSource) -> Result<Media, DeliveryError> {
+        match SpoolName::read(&source.locator) {
+            Some(name) => self.spool.open(&name).await,
+            None => Err(DeliveryError::Never { reason: Reason::Unreadable, cause: "no file of this gateway".to_owned() }),
+        }
+    }
+
+    async fn release(&self, source: &MediaSource) {
+        if let Some(name) = SpoolName::read(&source.locator) {
+            self.spool.release(&name).await;
         }
     }
 

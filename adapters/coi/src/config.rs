@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! What the mail adapter has to be told. Reading files is the binary's.
 
-use std::{fmt, net::SocketAddr, sync::Arc};
+use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use rustls::ClientConfig;
 use secrecy::SecretString;
@@ -22,6 +22,8 @@ pub struct Config {
     pub trusted_authserv_id: Option<String>,
     /// Check DKIM signatures here, asking this DNS, where the mail server has not said who the author is.
     pub dkim: Option<Dns>,
+    /// Where files wait that came by mail.
+    pub spool: PathBuf,
     /// The one TLS configuration of the process.
     pub tls: Arc<ClientConfig>,
 }

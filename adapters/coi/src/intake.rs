@@ -9,7 +9,7 @@ use dreiklang_engine::{
     Hub,
     port::{Finding, Freshness, Proof, Received, Recipient, SourceKey, StoreError, Verdict},
 };
-use dreiklang_model::{NativeId, Reason};
+use dreiklang_model::{Attachment, MediaSource, Message, NativeId, Network, Reason, What};
 use dreiklang_openpgp::Signed;
 
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     notices::{Notices, Refused},
     posts::Posts,
     sealed::{Met, NotOpened, Unsealed, Vault},
+    spool::{Spool, SpoolName},
     thread::Heard,
 };
 
@@ -106,6 +107,7 @@ pub(crate) struct Intake {
     verifier: Option<Verifier>,
     vault: Arc<Vault>,
     posts: Arc<Posts>,
+    spool: Spool,
     notices: Notices,
 }
 
@@ -117,9 +119,9 @@ impl fmt::Debug for Intake {
 
 impl Intake {
     /// `verifier` checks signatures where nothing else proves an author.
-    pub(crate) fn new(reader: Reader, verifier: Option<Verifier>, vault: Arc<Vault>, posts: Arc<Posts>) -> Self {
+    pub(crate) fn new(reader: Reader, verifier: Option<Verifier>, vault: Arc<Vault>, posts: Arc<Posts>, spool: Spool) -> Self {
         let notices = Notices::new(reader.domain.clone(), Arc::clone(&posts), Arc::clone(&vault));
-        Self { reader, verifier, vault, posts, notices }
+        Self { reader, verifier, vault, posts, spool, notices }
     }
 
     pub(crate) fn reader(&self) -> &Reader {
@@ -245,15 +247,18 @@ impl Intake {
         seal: Seal,
     ) -> Result<Vec<Outcome>, StoreError> {
         let mut received = Vec::new();
-        let mut subjects = Vec::new();
+        let mut numbers = Vec::with_capacity(recipients.len());
+        let mut kept = Vec::with_capacity(recipients.len());
         for recipient in recipients {
             let heard = Heard::of(hub, letter.from.as_str(), &recipient.to_lowercase()).await?;
             // A subject says something when the thread begins with it or it changes.
             let news = !letter.subject.is_empty() && heard.is_none_or(|heard| heard.subject != letter.subject);
-            subjects.push(news.then(|| letter.subject.clone()));
-        }
-        for (recipient, subject) in recipients.iter().zip(subjects) {
-            for (index, what) in letter.says.iter().enumerate() {
+            let files = self.keep(letter, recipient).await?;
+            let attachments = files.iter().map(|(attachment, _)| attachment.clone()).collect();
+            let says = with_files(with_subject(&letter.says, news.then_some(letter.subject.as_str())), attachments);
+            numbers.push(says.len());
+            kept.push(files);
+            for (index, what) in says.into_iter().enumerate() {
                 let suffix = if index == 0 { String::new() } else { format!("#{index}") };
                 received.push(Received {
                     key: SourceKey {
@@ -269,25 +274,60 @@ impl Intake {
                     freshness,
                     proof: Some(seal.proof()),
                     wants_receipt: false,
-                    what: with_subject(what.clone(), subject.as_deref().filter(|_| index == 0)),
+                    what,
                 });
             }
         }
-        let verdicts = hub.accept(received).await?;
+        let mut verdicts = hub.accept(received).await?.into_iter();
         let mut outcomes = Vec::with_capacity(recipients.len());
-        for (recipient, verdicts) in recipients.iter().zip(verdicts.chunks(letter.says.len().max(1))) {
-            let refused = verdicts.iter().find_map(|verdict| match verdict {
-                Verdict::Refused(reason) => Some(reason.clone()),
-                Verdict::Stored | Verdict::Duplicate => None,
-            });
-            if verdicts.contains(&Verdict::Stored) {
+        for ((recipient, number), files) in recipients.iter().zip(numbers).zip(kept) {
+            let verdicts: Vec<Verdict> = verdicts.by_ref().take(number).collect();
+            let stored = verdicts.contains(&Verdict::Stored);
+            if !stored {
+                self.let_go(files).await;
+            }
+            if stored && letter.says.iter().any(|what| matches!(what, What::Message(_))) {
                 let sealed = seal != Seal::Clear;
                 let heard = Heard { last: letter.id.as_str().to_owned(), at: hub.now(), subject: letter.subject.clone(), sealed };
                 heard.remember(hub, letter.from.as_str(), &recipient.to_lowercase()).await?;
             }
+            let refused = verdicts.into_iter().find_map(|verdict| match verdict {
+                Verdict::Refused(reason) => Some(reason),
+                Verdict::Stored | Verdict::Duplicate => None,
+            });
             outcomes.push(refused.map_or(Outcome::Done, Outcome::Refused));
         }
         Ok(outcomes)
+    }
+
+    /// Keeps the files of a letter for one recipient; `true`: it was there before.
+    async fn keep(&self, letter: &Letter, recipient: &str) -> Result<Vec<(Attachment, bool)>, StoreError> {
+        let mut kept = Vec::with_capacity(letter.files.len());
+        for (index, file) in letter.files.iter().enumerate() {
+            let name = SpoolName::new(letter.id.as_str(), &recipient.to_lowercase(), index);
+            let there = self.spool.keep(&name, &file.bytes).await;
+            let there = there.map_err(|error| StoreError::Failed(format!("the spool: {error}")))?;
+            let attachment = Attachment {
+                kind: file.kind,
+                name: file.name.clone(),
+                media_type: file.media_type.clone(),
+                size: Some(file.bytes.len() as u64),
+                dimensions: None,
+                duration: file.duration,
+                source: MediaSource { network: Network::MAIL, locator: name.as_str().to_owned() },
+            };
+            kept.push((attachment, there));
+        }
+        Ok(kept)
+    }
+
+    /// Lets files go that nothing waits for: what was there before belongs to the same mail, which waits still.
+    async fn let_go(&self, files: Vec<(Attachment, bool)>) {
+        for (attachment, _) in files.iter().filter(|(_, there)| !there) {
+            if let Some(name) = SpoolName::read(&attachment.source.locator) {
+                self.spool.release(&name).await;
+            }
+        }
     }
 
     async fn bounce(&self, hub: &Hub, bounce: Bounce) -> Result<(), StoreError> {
@@ -351,12 +391,23 @@ impl Seal {
     }
 }
 
-fn with_subject(what: dreiklang_model::What<NativeId>, subject: Option<&str>) -> dreiklang_model::What<NativeId> {
-    use dreiklang_model::What;
-    match (what, subject) {
-        (What::Message(message), Some(subject)) if message.text != subject => {
-            What::Message(dreiklang_model::Message { subject: Some(subject.to_owned()), ..message })
-        }
-        (what, _) => what,
+/// The subject goes with the first message.
+fn with_subject(says: &[What<NativeId>], subject: Option<&str>) -> Vec<What<NativeId>> {
+    let mut says = says.to_vec();
+    if let (Some(What::Message(message)), Some(subject)) = (says.first_mut(), subject)
+        && message.text != subject
+    {
+        message.subject = Some(subject.to_owned());
     }
+    says
+}
+
+/// Files go with the first message; without one they are a message.
+fn with_files(mut says: Vec<What<NativeId>>, attachments: Vec<Attachment>) -> Vec<What<NativeId>> {
+    match says.first_mut() {
+        _ if attachments.is_empty() => {}
+        Some(What::Message(message)) => message.attachments = attachments,
+        _ => says.insert(0, What::Message(Message { attachments, ..Message::text("") })),
+    }
+    says
 }

@@ -4,10 +4,12 @@
 mod authentication;
 mod body;
 mod bounce;
+mod file;
 mod html;
 mod mail;
 mod nature;
 mod reading;
+mod receipt;
 mod recipients;
 mod reply;
 

@@ -19,6 +19,7 @@ mod notices;
 mod outward;
 mod posts;
 mod sealed;
+mod spool;
 mod thread;
 mod transport;
 

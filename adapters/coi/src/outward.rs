@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! What the gateway writes into mail. Pure: who sends it where is `adapter.rs`.
 
+mod act;
 mod message;
 mod notice;
 
-pub(crate) use message::{Form, MARKER, Words, message};
+pub(crate) use act::{edit, reaction, receipt, retraction};
+pub(crate) use message::{Enclosed, Form, Frame, MARKER, Words, message};
 pub(crate) use notice::{Fate, Notice, Speaker, notice, status};

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! The adapter as the engine sees it.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use dreiklang_engine::{
     Hub, Leg,
-    port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding},
+    port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Media},
 };
-use dreiklang_model::{Address, Capabilities, NativeId, Network, Reason, Support, What};
+use dreiklang_model::{Address, Capabilities, MediaSource, NativeId, Network, Reason, Support, What};
 use tokio::{io::AsyncWriteExt, sync::oneshot, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -16,16 +16,15 @@ use crate::{
     address,
     component::{Component, Shared},
     config::{Config, ConfigError},
+    media::{LARGEST, Services, Web},
     outward, reach,
     senders::Senders,
+    sharing::Asking,
     transport::{self, OpenError, Order},
 };
 
 /// What servers take in one stanza by default is 64 KiB; the rest of it is envelope.
 const LONGEST_TEXT: usize = 58 * 1024;
-
-/// Longest wait for the answer of another server.
-const ANSWER: Duration = Duration::from_secs(4);
 
 /// XMPP by external components (XEP-0114): one for each foreign network.
 pub struct XmppAdapter {
@@ -56,6 +55,9 @@ impl XmppAdapter {
             senders: Arc::new(Senders::new()),
             books: Arc::default(),
             questions: Arc::default(),
+            upload: config.upload,
+            services: Services::new(),
+            web: Web::new(&config.tls, &config.fetch_allow).map_err(|error| ConfigError::Http(error.to_string()))?,
         };
         let component = |(network, domain): (Network, crate::ComponentDomain)| {
             (domain.as_str().to_owned(), Arc::new(Component::new(domain, network)))
@@ -100,40 +102,58 @@ impl Adapter for XmppAdapter {
             _ => None,
         };
         let id = delivery.id.to_string();
-        let stanzas = outward::stanzas(delivery, origin.as_ref(), hub.language());
+        let asking = Asking { component, orders: &orders, shared: &self.shared };
+        let mut failed = None;
+        let stanzas = match &delivery.what {
+            What::Message(message) if !message.attachments.is_empty() => {
+                match asking.place(hub, delivery, &message.attachments).await? {
+                    Some(places) => outward::stanzas(delivery, None, &places, hub.language()),
+                    None => {
+                        failed = Some(DeliveryError::Never {
+                            reason: Reason::Rejected,
+                            cause: "no server takes files for this recipient".to_owned(),
+                        });
+                        let missing = message.attachments.iter();
+                        missing.map(|file| outward::missing_file(delivery, file, hub.language())).collect()
+                    }
+                }
+            }
+            _ => outward::stanzas(delivery, origin.as_ref(), &[], hub.language()),
+        };
         let (done, outcome) = oneshot::channel();
         if orders.send(Order { id: id.clone(), to: user.clone(), stanzas, done }).await.is_err() {
             return Err(DeliveryError::later(format!("{} is not connected", component.part())));
         }
         match outcome.await {
-            Ok(outcome) => outcome.map(|()| Delivered { native: NativeId::new(id).ok(), leg: None }),
+            Ok(outcome) => {
+                outcome?;
+                failed.map_or_else(|| Ok(Delivered { native: NativeId::new(id).ok(), leg: None }), Err)
+            }
             Err(_) => Err(DeliveryError::Unknown { cause: "the connection ended".to_owned() }),
         }
     }
 
     fn capabilities(&self, _leg: &Leg) -> Capabilities {
         Capabilities {
-            emote: Support::Native,
             notice: Support::AsText,
-            subject: Support::Native,
+            caption: Support::No,
             longest_text: LONGEST_TEXT,
-            ..Capabilities::PLAIN
+            largest_file: LARGEST,
+            ..Capabilities::FULL
         }
+    }
+
+    async fn open(&self, _hub: &Hub, source: &MediaSource) -> Result<Media, DeliveryError> {
+        self.shared.web.open(&source.locator).await
     }
 
     /// Never says yes: no server tells whether a person exists. It says no for domains that the server does not reach.
     async fn reaches(&self, who: &Address) -> Option<bool> {
         let (component, orders) = self.components.values().find_map(|one| Some((one, one.orders()?)))?;
         let domain = address::domain(who.as_str());
-        let (id, answer) = self.shared.questions.ask(domain)?;
-        let stanzas = vec![reach::question(component.domain.as_str(), domain, &id)];
-        let to = address::person(domain)?;
-        let asked = async {
-            let (done, _routed) = oneshot::channel();
-            orders.send(Order { id, to, stanzas, done }).await.ok()?;
-            answer.await.ok()
-        };
-        reach::verdict(&tokio::time::timeout(ANSWER, asked).await.ok()??)
+        let asking = Asking { component, orders: &orders, shared: &self.shared };
+        let from = component.domain.as_str();
+        reach::verdict(&asking.ask(domain, |id| reach::question(from, domain, id)).await?)
     }
 
     async fn check(&self) -> Vec<Finding> {

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::ComponentDomain,
     inward::{self, Acceptor},
+    media::{Services, Web},
     senders::Senders,
     service::{self, Service},
     transport::{self, BackOff, Books, Connection, End, OpenError, Order, Ports, Questions},
@@ -47,6 +48,10 @@ pub(crate) struct Shared {
     pub(crate) senders: Arc<Senders>,
     pub(crate) books: Arc<Books>,
     pub(crate) questions: Arc<Questions>,
+    /// The service that takes uploads, if the administrator named one.
+    pub(crate) upload: Option<String>,
+    pub(crate) services: Services,
+    pub(crate) web: Web,
 }
 
 impl Component {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! What the XMPP leg of an organisation needs to know. Reading it from a file is the binary's.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use dreiklang_model::Network;
+use rustls::ClientConfig;
 use secrecy::SecretString;
 
 /// Why a configuration cannot work.
@@ -24,6 +25,9 @@ pub enum ConfigError {
     /// The secret is empty.
     #[error("the component secret is empty")]
     Secret,
+    /// The HTTP client cannot be made.
+    #[error("files cannot be fetched: {0}")]
+    Http(String),
 }
 
 /// The domain of a component, in the form by which servers compare domains.
@@ -62,6 +66,12 @@ pub struct Config {
     pub domains: BTreeMap<Network, ComponentDomain>,
     /// The secret shared with the server, the same for all components.
     pub secret: SecretString,
+    /// The service that takes uploads (XEP-0363); found out by asking servers when it is not named.
+    pub upload: Option<String>,
+    /// Private places, as `host:port`, from which files may be fetched all the same.
+    pub fetch_allow: Vec<String>,
+    /// For files.
+    pub tls: Arc<ClientConfig>,
 }
 
 impl Config {
@@ -91,7 +101,11 @@ mod tests {
 
     fn config(server: &str, domains: &[(Network, &str)], secret: &str) -> Config {
         let domains = domains.iter().map(|(network, domain)| (network.clone(), ComponentDomain::new(domain).unwrap())).collect();
-        Config { server: server.into(), domains, secret: secret.into() }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let tls = tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+        let (upload, fetch_allow, tls) = (None, Vec::new(), Arc::new(tls));
+        Config { server: server.into(), domains, secret: secret.into(), upload, fetch_allow, tls }
     }
 
     #[test]

@@ -3,7 +3,9 @@
 
 mod acceptor;
 mod encryption;
+mod files;
 mod message;
+mod references;
 mod time;
 
 pub(crate) use acceptor::{Acceptor, accept};

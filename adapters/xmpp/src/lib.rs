@@ -12,10 +12,12 @@ mod condition;
 mod config;
 mod envelope;
 mod inward;
+mod media;
 mod outward;
 mod reach;
 mod senders;
 mod service;
+mod sharing;
 mod transport;
 mod xml;
 

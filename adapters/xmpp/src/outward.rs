@@ -3,7 +3,8 @@
 
 use dreiklang_engine::port::Deliverable;
 use dreiklang_model::{
-    DisplayName, Kind, Language, Message, NativeId, Placed, Reason, Report, What,
+    Attachment, DisplayName, Emoji, Kind, Language, Message, NativeId, Placed, Reactions, Reason, Reply, Report, Side, What,
+    quoting,
     words::{self, Text},
 };
 use minidom::Element;
@@ -17,13 +18,20 @@ use crate::{
     xml::{Builder, element, namespace},
 };
 
-/// The stanzas for one delivery. `origin` is where the message came from that a report is about, if that is still known.
-pub(crate) fn stanzas(delivery: &Deliverable, origin: Option<&Origin>, language: Language) -> Vec<Element> {
+/// The stanzas for one delivery. `origin` is where the message came from that a report is about, if that is still known; `files` are
+/// the addresses at which the files of a message can be had, in their order.
+pub(crate) fn stanzas(delivery: &Deliverable, origin: Option<&Origin>, files: &[String], language: Language) -> Vec<Element> {
     let writer = Writer { delivery, language };
     match &delivery.what {
-        What::Message(message) | What::Edit { to: message, .. } => vec![writer.message(message)],
-        // The engine makes text of them for this network.
-        What::Retract { .. } | What::React { .. } | What::Read { .. } => Vec::new(),
+        What::Message(message) => match message.attachments.as_slice() {
+            [] => vec![writer.message(message, None)],
+            attachments => attachments.iter().zip(files).map(|(file, address)| writer.file(file, address)).collect(),
+        },
+        What::Edit { of, to } => vec![writer.message(to, Some(of))],
+        What::Retract { of } => of.parts.iter().enumerate().map(|(index, part)| writer.retraction(index, part)).collect(),
+        What::React { to, with: Reactions::All(all) } => vec![writer.reactions(&to.native, all)],
+        What::React { to, with: Reactions::And(one) } => vec![writer.reactions(&to.native, std::slice::from_ref(one))],
+        What::Read { up_to } => vec![writer.displayed(up_to.parts.last().unwrap_or(&up_to.native))],
         What::Unsupported { feature, name } => {
             vec![writer.note(&Text::CannotCarry { feature: *feature, name: name.as_deref() })]
         }
@@ -36,6 +44,12 @@ pub(crate) fn stanzas(delivery: &Deliverable, origin: Option<&Origin>, language:
             (Report::Failed(reason), None) => vec![writer.note(&Text::Failed { reason })],
         },
     }
+}
+
+/// What people read where a file of theirs would stand that cannot be brought there.
+pub(crate) fn missing_file(delivery: &Deliverable, file: &Attachment, language: Language) -> Element {
+    let text = Text::CannotCarry { feature: file.kind.feature(), name: Some(file.name.as_str()) };
+    Writer { delivery, language }.note(&text)
 }
 
 /// XEP-0172.
@@ -57,35 +71,114 @@ impl Writer<'_> {
             .attr("id", &self.delivery.id.to_string())
     }
 
-    fn message(&self, message: &Message<Placed>) -> Element {
-        let delivery = self.delivery;
+    /// A message or, with `corrects`, a new version of one (XEP-0308: always of the first).
+    fn message(&self, message: &Message<Placed>, corrects: Option<&Placed>) -> Element {
+        let text = match message.kind {
+            Kind::Emote => format!("/me {}", message.text),
+            Kind::Text | Kind::Notice => message.text.clone(),
+        };
         let mut stanza = self.envelope();
         if let Some(subject) = &message.subject {
             stanza = stanza.text_child("subject", subject);
         }
-        let body = match message.kind {
-            Kind::Emote => format!("/me {}", message.text),
-            Kind::Text | Kind::Notice => message.text.clone(),
+        if let Some(of) = corrects {
+            stanza = stanza.child(element("replace", namespace::CORRECT).attr("id", of.native.as_str()));
+        }
+        let stanza = match &message.in_reply_to {
+            Some(reply) => self.answering(stanza, reply, &text),
+            None => stanza.text_child("body", &text),
         };
+        self.said(stanza)
+    }
+
+    /// XEP-0461, with the quote in the body for clients that know no replies (XEP-0428).
+    fn answering(&self, stanza: Builder, reply: &Reply<Placed>, text: &str) -> Builder {
+        let leg = &self.delivery.leg;
+        let author = match reply.to.by {
+            Side::User => leg.user.address.as_str(),
+            Side::Ghost => leg.ghost.as_str(),
+        };
+        let named = element("reply", namespace::REPLY).attr("to", author).attr("id", reply.to.native.as_str());
+        let Some(quote) = &reply.quote else { return stanza.text_child("body", text).child(named) };
+        let body = quoting(quote, text);
+        let end = body.chars().count() - text.chars().count();
+        let range = element("body", namespace::FALLBACK).attr("start", "0").attr("end", &end.to_string());
+        let fallback = element("fallback", namespace::FALLBACK).attr("for", namespace::REPLY).child(range);
+        stanza.text_child("body", &body).child(named).child(fallback)
+    }
+
+    /// One file: the body is its address and nothing else, for clients show it only so (XEP-0066; more in XEP-0447).
+    fn file(&self, file: &Attachment, address: &str) -> Element {
+        let text = |name, text: &str| element(name, namespace::FILE_METADATA).text(text);
+        let mut metadata = element("file", namespace::FILE_METADATA)
+            .child(text("media-type", file.media_type.as_str()))
+            .child(text("name", file.name.as_str()));
+        let numbers = [
+            ("size", file.size),
+            ("width", file.dimensions.map(|(width, _)| width.into())),
+            ("height", file.dimensions.map(|(_, height)| height.into())),
+            ("length", file.duration.map(u64::from)),
+        ];
+        for (name, number) in numbers {
+            metadata = metadata.children(number.map(|number| text(name, &number.to_string())));
+        }
+        let sources = element("sources", namespace::SFS).child(element("url-data", namespace::URL_DATA).attr("target", address));
+        let sharing = element("file-sharing", namespace::SFS).attr("disposition", "inline").child(metadata).child(sources);
+        let oob = element("x", namespace::OOB).text_child("url", address);
+        self.said(self.envelope().text_child("body", address).child(oob).child(sharing))
+    }
+
+    /// What every message of a ghost bears.
+    fn said(&self, stanza: Builder) -> Element {
+        let delivery = self.delivery;
         let late = delivery.late.then(|| stamp(delivery.sent_at)).flatten();
         let delay = late.map(|stamp| {
             let from = address::domain(delivery.leg.ghost.as_str());
             element("delay", namespace::DELAY).attr("from", from).attr("stamp", &stamp)
         });
         stanza
-            .text_child("body", &body)
             .child(nick(&delivery.leg.ghost_name))
             .child(element("origin-id", namespace::SID).attr("id", &delivery.id.to_string()))
             .child(element("request", namespace::RECEIPTS))
+            .child(element("markable", namespace::MARKERS))
             .child(element("store", namespace::HINTS))
             .children(delay)
+            .build()
+    }
+
+    /// XEP-0424. Every part of a message is retracted by a stanza of its own.
+    fn retraction(&self, index: usize, of: &NativeId) -> Element {
+        let id = format!("{}{}", self.delivery.id, if index == 0 { String::new() } else { format!(".{index}") });
+        self.envelope()
+            .attr("id", &id)
+            .text_child("body", &words::say(self.language, &Text::Retracted))
+            .child(element("retract", namespace::RETRACT_1).attr("id", of.as_str()))
+            .child(element("fallback", namespace::FALLBACK).attr("for", namespace::RETRACT_1))
+            .child(element("store", namespace::HINTS))
+            .build()
+    }
+
+    /// XEP-0444: all of the ghost's reactions to a message.
+    fn reactions(&self, to: &NativeId, all: &[Emoji]) -> Element {
+        let emojis = all.iter().map(|emoji| element("reaction", namespace::REACTIONS).text(&emoji.qualified()));
+        self.envelope()
+            .child(element("reactions", namespace::REACTIONS).attr("id", to.as_str()).children(emojis))
+            .child(element("store", namespace::HINTS))
+            .build()
+    }
+
+    /// XEP-0333.
+    fn displayed(&self, up_to: &NativeId) -> Element {
+        self.envelope()
+            .child(element("displayed", namespace::MARKERS).attr("id", up_to.as_str()))
+            .child(element("store", namespace::HINTS))
             .build()
     }
 
     /// Something the gateway says where the ghost would.
     fn note(&self, text: &Text<'_>) -> Element {
         let said = words::say(self.language, text);
-        self.message(&Message { kind: Kind::Notice, ..Message::text(said) })
+        self.message(&Message::notice(said), None)
     }
 
     /// XEP-0184 §5. Shown in the chat to which the message was sent.
@@ -116,7 +209,10 @@ impl Writer<'_> {
 #[cfg(test)]
 mod tests {
     use dreiklang_engine::{Leg, Person};
-    use dreiklang_model::{Address, ConversationId, DeliveryId, EventId, Feature, Network, PersonaId, Timestamp, Written};
+    use dreiklang_model::{
+        Address, ConversationId, DeliveryId, EventId, Feature, FileName, MediaKind, MediaSource, MediaType, Network, PersonaId,
+        Timestamp, Written,
+    };
     use proptest::prelude::*;
 
     use super::*;
@@ -144,7 +240,7 @@ mod tests {
     }
 
     fn one(delivery: &Deliverable, origin: Option<&Origin>) -> Element {
-        let mut all = stanzas(delivery, origin, Language::English);
+        let mut all = stanzas(delivery, origin, &["https://up.example/1".to_owned()], Language::English);
         assert_eq!(all.len(), 1);
         all.remove(0)
     }
@@ -201,11 +297,69 @@ mod tests {
         assert!(body(&one(&report(Report::Reduced(Feature::Poll)), None)).contains("poll"));
     }
 
+    fn placed(ids: &[&str], by: Side) -> Placed {
+        let parts: Vec<_> = ids.iter().map(|id| NativeId::new(*id).unwrap()).collect();
+        Placed { native: parts[0].clone(), parts, by }
+    }
+
+    #[test]
+    fn answers_name_the_message_and_its_author() {
+        let answer = |quote: Option<&str>, by| {
+            let in_reply_to = Some(Reply { to: placed(&["1"], by), quote: quote.map(str::to_owned) });
+            one(&delivery(What::Message(Message { in_reply_to, ..Message::text("yes 😀") })), None)
+        };
+        let stanza = answer(Some("grüß dich"), Side::User);
+        let reply = child(&stanza, "reply", namespace::REPLY).unwrap();
+        assert_eq!((reply.attr("to"), reply.attr("id")), (Some("bob@xmpp.example"), Some("1")));
+        assert_eq!(body(&stanza), "> grüß dich\n\nyes 😀");
+        let fallback = child(&stanza, "fallback", namespace::FALLBACK).unwrap();
+        let range = child(fallback, "body", namespace::FALLBACK).unwrap();
+        assert_eq!((range.attr("start"), range.attr("end")), (Some("0"), Some("13")));
+        let bare = answer(None, Side::Ghost);
+        assert_eq!(child(&bare, "reply", namespace::REPLY).unwrap().attr("to"), Some("alice%hs.example@matrix.gw.example"));
+        assert_eq!(body(&bare), "yes 😀");
+    }
+
+    #[test]
+    fn what_refers_to_a_message_names_it() {
+        let corrected = one(&delivery(What::Edit { of: placed(&["1"], Side::Ghost), to: Message::text("right") }), None);
+        assert_eq!(child(&corrected, "replace", namespace::CORRECT).unwrap().attr("id"), Some("1"));
+        assert_eq!(body(&corrected), "right");
+        let retracted = delivery(What::Retract { of: placed(&["1", "2"], Side::Ghost) });
+        let all = stanzas(&retracted, None, &[], Language::English);
+        let of: Vec<_> = all.iter().map(|one| child(one, "retract", namespace::RETRACT_1).unwrap().attr("id")).collect();
+        assert_eq!(of, [Some("1"), Some("2")]);
+        assert_ne!(all[0].attr("id"), all[1].attr("id"));
+        let heart = Reactions::All(vec![Emoji::new("❤").unwrap()]);
+        let reacted = one(&delivery(What::React { to: placed(&["1"], Side::User), with: heart }), None);
+        let reactions = child(&reacted, "reactions", namespace::REACTIONS).unwrap();
+        assert_eq!((reactions.attr("id"), reactions.children().next().unwrap().text()), (Some("1"), "❤️".to_owned()));
+        let read = one(&delivery(What::Read { up_to: placed(&["1", "2"], Side::User) }), None);
+        assert_eq!(child(&read, "displayed", namespace::MARKERS).unwrap().attr("id"), Some("2"));
+    }
+
+    #[test]
+    fn a_file_is_its_address() {
+        let file = Attachment {
+            kind: MediaKind::Image,
+            name: FileName::new("cat.png"),
+            media_type: MediaType::new("image/png"),
+            size: Some(7),
+            dimensions: Some((3, 2)),
+            duration: None,
+            source: MediaSource { network: Network::MATRIX, locator: "mxc://x/y".into() },
+        };
+        let stanza = one(&delivery(What::Message(Message { attachments: vec![file], ..Message::text("") })), None);
+        assert_eq!(body(&stanza), "https://up.example/1");
+        let oob = child(&stanza, "x", namespace::OOB).unwrap();
+        assert_eq!(child(oob, "url", namespace::OOB).unwrap().text(), "https://up.example/1");
+        let sharing = child(&stanza, "file-sharing", namespace::SFS).unwrap();
+        let metadata = child(sharing, "file", namespace::FILE_METADATA).unwrap();
+        assert_eq!(child(metadata, "width", namespace::FILE_METADATA).unwrap().text(), "3");
+    }
+
     #[test]
     fn what_was_not_reduced_is_still_readable() {
-        let native = NativeId::new("first").unwrap();
-        let of = Placed { parts: vec![native.clone()], native, by: dreiklang_model::Side::Ghost };
-        assert_eq!(body(&one(&delivery(What::Edit { of, to: Message::text("right") }), None)), "right");
         assert!(body(&one(&delivery(What::Opened), None)).contains("Alice"));
         let file = What::Unsupported { feature: Feature::File, name: Some("a.pdf".into()) };
         assert!(body(&one(&delivery(file), None)).contains("a.pdf"));

@@ -24,10 +24,17 @@ pub(crate) type Member = (Organisation, Vec<Arc<dyn Adapter>>);
 pub(crate) fn organisations(loaded: &Loaded, key: &[u8; 32]) -> anyhow::Result<Vec<Member>> {
     let ca_file = loaded.config.gateway.ca_file.as_ref().map(|file| loaded.base().join(file));
     let tls = crate::tls::client(ca_file.as_deref())?;
-    loaded.config.organisations.iter().map(|one| member(one, loaded.base(), key, &tls)).collect()
+    let state = &loaded.config.gateway.state;
+    loaded.config.organisations.iter().map(|one| member(one, loaded.base(), state, key, &tls)).collect()
 }
 
-fn member(one: &config::Organisation, base: &Path, key: &[u8; 32], tls: &Arc<ClientConfig>) -> anyhow::Result<Member> {
+fn member(
+    one: &config::Organisation,
+    base: &Path,
+    state: &Path,
+    key: &[u8; 32],
+    tls: &Arc<ClientConfig>,
+) -> anyhow::Result<Member> {
     let named = || format!("organisation {}", one.id);
     let book: Arc<dyn AddressBook> = Arc::new(Book::new(plan(one, key).with_context(named)?));
     let secrets = Secrets { organisation: &one.id, base };
@@ -37,10 +44,12 @@ fn member(one: &config::Organisation, base: &Path, key: &[u8; 32], tls: &Arc<Cli
         adapters.push(Arc::new(MatrixAdapter::new(config).with_context(named)?));
     }
     if let Some(xmpp) = &one.xmpp {
-        adapters.push(Arc::new(XmppAdapter::new(xmpp_config(one, xmpp, &secrets)?).with_context(named)?));
+        adapters.push(Arc::new(XmppAdapter::new(xmpp_config(one, xmpp, &secrets, tls)?).with_context(named)?));
     }
     if let Some(mail) = &one.mail {
-        adapters.push(Arc::new(CoiAdapter::new(mail_config(mail, &secrets, tls)?).with_context(named)?));
+        adapters.push(Arc::new(
+            CoiAdapter::new(mail_config(mail, &secrets, &state.join("spool").join(one.id.as_str()), tls)?).with_context(named)?,
+        ));
     }
     let organisation =
         Organisation { id: one.id.clone(), name: one.name.clone(), language: one.language, book, policy: policy(&one.policy) };
@@ -96,7 +105,12 @@ fn base(url: &url::Url) -> String {
     url.as_str().trim_end_matches('/').to_owned()
 }
 
-fn xmpp_config(one: &config::Organisation, xmpp: &config::Xmpp, secrets: &Secrets<'_>) -> anyhow::Result<dreiklang_xmpp::Config> {
+fn xmpp_config(
+    one: &config::Organisation,
+    xmpp: &config::Xmpp,
+    secrets: &Secrets<'_>,
+    tls: &Arc<ClientConfig>,
+) -> anyhow::Result<dreiklang_xmpp::Config> {
     let connected = foreign(one, &Network::XMPP);
     let domains = xmpp.domains.iter().map(|(network, domain)| {
         let domain = dreiklang_xmpp::ComponentDomain::new(domain).with_context(|| format!("xmpp.domains: {network}"))?;
@@ -107,10 +121,18 @@ fn xmpp_config(one: &config::Organisation, xmpp: &config::Xmpp, secrets: &Secret
         server: xmpp.server.clone(),
         domains: domains.collect::<anyhow::Result<_>>()?,
         secret: secrets.get("XMPP_SECRET", "xmpp.secret_file", xmpp.secret_file.as_deref())?,
+        upload: xmpp.upload.clone(),
+        fetch_allow: one.policy.fetch_allow.clone(),
+        tls: Arc::clone(tls),
     })
 }
 
-fn mail_config(mail: &config::Mail, secrets: &Secrets<'_>, tls: &Arc<ClientConfig>) -> anyhow::Result<dreiklang_coi::Config> {
+fn mail_config(
+    mail: &config::Mail,
+    secrets: &Secrets<'_>,
+    spool: &Path,
+    tls: &Arc<ClientConfig>,
+) -> anyhow::Result<dreiklang_coi::Config> {
     let imap = mail.imap.as_ref().map(|imap| {
         anyhow::Ok(dreiklang_coi::ImapConfig {
             server: imap.server.clone(),
@@ -136,6 +158,7 @@ fn mail_config(mail: &config::Mail, secrets: &Secrets<'_>, tls: &Arc<ClientConfi
         },
         trusted_authserv_id: mail.trusted_authserv_id.clone(),
         dkim: mail.verify_dkim.then(|| mail.dns.map_or(dreiklang_coi::Dns::System, dreiklang_coi::Dns::Server)),
+        spool: spool.to_owned(),
         tls: Arc::clone(tls),
     })
 }

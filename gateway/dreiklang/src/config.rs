@@ -105,6 +105,9 @@ described! {
         server: String = "\"prosody:5347\"",
         /// The component's domain for each other network.
         domains: BTreeMap<String, String> = "{ matrix = \"matrix.gw.example\", mail = \"mail.gw.example\" }",
+        /// The service of your server that takes uploads (XEP-0363). Without it the gateway asks the servers.
+        #[serde(default)]
+        upload: Option<String> = "# \"upload.xmpp.example\"",
         /// The components' secret.
         #[serde(default)]
         secret_file: Option<PathBuf> = "\"/etc/dreiklang/secrets/xmpp\"",
@@ -190,6 +193,8 @@ described! {
         deny: Vec<String> = "# [\"*@spam.example\"]",
         /// Longest message in bytes.
         longest_text: Option<usize> = "# 1048576",
+        /// Private places, as host:port, from which files may be fetched and to which they may be put; public ones need no mention.
+        fetch_allow: Vec<String> = "# [\"upload.xmpp.example:443\"]",
         /// What a mail must prove of its author: aligned (his domain vouches for it: DMARC), signed (the OpenPGP key known as his
         /// signed it) or verified (that key was met through an invitation).
         mail_proof: Option<MailProof> = "# \"aligned\"",

@@ -102,7 +102,7 @@ impl Lane {
             if self.wait_until(row.due).await == Rest::Stopped {
                 return Rest::Stopped;
             }
-            let flight = live.in_flight.begin(&self.key);
+            let flight = live.in_flight.begin(&self.key, row.new.delivery);
             let outcome = tokio::select! {
                 () = self.stop.cancelled() => return Rest::Stopped,
                 outcome = self.attempt(&row) => outcome,

@@ -2,7 +2,7 @@
 //! From what an adapter received to rows of the outbox: who is meant, may he, where does it go, in which form.
 //! One transaction at the end makes the arrival and all that follows from it durable.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use dreiklang_model::{
     Address, ConversationId, DeliveryId, Event, Feature, Loss, NativeId, Network, Reason, Report, Support, What, Written, adapt,
@@ -19,6 +19,9 @@ use crate::{
     },
     references::{self, Batch, Meant},
 };
+
+/// How long a refusal waits for the end of the delivery that it is about.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// See [`crate::Hub::accept`].
 pub(crate) async fn accept(live: &Arc<Live>, network: &Network, received: Vec<Received>) -> Result<Vec<Verdict>, StoreError> {
@@ -422,6 +425,8 @@ pub(crate) async fn report_back(
     from: Option<&Address>,
     report: Report,
 ) -> Result<bool, StoreError> {
+    // Bounded: whoever names a delivery of somebody else must not hold up the reading of a whole connection.
+    let _ = tokio::time::timeout(PATIENCE, live.in_flight.landed(delivery)).await;
     let messages = live.store.messages(live.key, delivery.event).await?;
     let Some(sent) = messages.iter().find(|message| !message.origin && message.network == *network) else { return Ok(false) };
     let Some(origin) = messages.iter().find(|message| message.origin) else { return Ok(false) };

@@ -73,6 +73,9 @@ impl Sqlite {
             .foreign_keys(true)
             .busy_timeout(PATIENCE)
             .pragma("secure_delete", "ON")
+            // Large batches spill into temporary files otherwise: texts outside of the state directory, and in an image with a
+            // read-only root no file at all, and no commit.
+            .pragma("temp_store", "MEMORY")
             .statement_cache_capacity(200)
             // A page of rows crosses from SQLite's thread at once.
             .row_buffer_size(1024);
@@ -325,5 +328,22 @@ impl Store for Sqlite {
     async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_is_written_outside_of_the_state_directory() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&directory.path().join("dreiklang.db"), Seal::new(&[7; 32]).unwrap()).await.unwrap();
+        let place: i64 = sqlx::query_scalar("PRAGMA temp_store").fetch_one(&store.readers).await.unwrap();
+        assert_eq!(place, 2, "temporary data stays in memory");
+        let written = store.writer.write(|connection| {
+            Box::pin(async move { sqlx::query_scalar::<_, i64>("PRAGMA temp_store").fetch_one(connection).await })
+        });
+        assert_eq!(written.await.unwrap(), 2);
     }
 }

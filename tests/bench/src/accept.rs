@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 const RATE: usize = 1000;
 const SECONDS: usize = 20;
 const ROOMS: usize = 100;
-const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 pub(crate) async fn run(on: &Path) {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -91,11 +91,11 @@ pub(crate) async fn run(on: &Path) {
     running.await.unwrap();
 }
 
-fn organisation() -> OrganisationId {
+pub(crate) fn organisation() -> OrganisationId {
     OrganisationId::new("bench").unwrap()
 }
 
-async fn engine(store: Arc<dyn Store>, homeserver: String, listen: std::net::SocketAddr, far: Loopback) -> Engine {
+pub(crate) async fn engine(store: Arc<dyn Store>, homeserver: String, listen: std::net::SocketAddr, far: Loopback) -> Engine {
     let plan = Plan::new(AliasKey::new([7; 32])).matrix("hs.example").unwrap();
     let plan = plan.component(Network::MATRIX, "matrix.gw.example").unwrap();
     let tls = rustls::ClientConfig::builder().with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
@@ -131,7 +131,7 @@ async fn engine(store: Arc<dyn Store>, homeserver: String, listen: std::net::Soc
 }
 
 /// A homeserver that agrees with everything.
-async fn agree(uri: Uri) -> Json<serde_json::Value> {
+pub(crate) async fn agree(uri: Uri) -> Json<serde_json::Value> {
     Json(match uri.path() {
         path if path.ends_with("/ping") => serde_json::json!({"duration_ms": 1}),
         path if path.ends_with("/messages") => serde_json::json!({"chunk": [], "start": "s"}),

@@ -188,6 +188,7 @@ fn adapter(submission: SocketAddr, lmtp: SocketAddr) -> CoiAdapter {
         smtp: SmtpConfig { server: submission.to_string(), security: Security::None, user: None, password: None },
         trusted_authserv_id: Some("mail.example".to_owned()),
         dkim: None,
+        spool: std::env::temp_dir().join("dreiklang-bench-spool"),
         tls: Arc::new(tls),
     })
     .unwrap()

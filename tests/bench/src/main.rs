@@ -12,8 +12,10 @@
 
 mod accept;
 mod commit;
+mod disk;
 mod history;
 mod mail;
+mod process;
 mod router;
 
 use std::path::PathBuf;
@@ -25,6 +27,9 @@ struct Cli {
     /// Where the databases are written: the disk that is measured.
     #[arg(long, default_value = "target", global = true)]
     on: PathBuf,
+    /// The program that is started for `process`.
+    #[arg(long, default_value = "target/release/dreiklang", global = true)]
+    gateway: PathBuf,
     #[command(subcommand)]
     what: What,
 }
@@ -41,6 +46,10 @@ enum What {
     Accept,
     /// The mail leg, out by submission and in by LMTP.
     Mail,
+    /// The disk alone.
+    Disk,
+    /// Start and memory of the real program.
+    Process,
     /// All of them.
     All,
 }
@@ -55,7 +64,11 @@ async fn main() {
         What::Router => router::run(on).await,
         What::History => history::run(on).await,
         What::Mail => mail::run(on).await,
+        What::Disk => disk::run(on),
+        What::Process => process::run(on, &cli.gateway).await,
         What::All => {
+            disk::run(on);
+            process::run(on, &cli.gateway).await;
             accept::run(on).await;
             commit::run(on).await;
             router::run(on).await;

@@ -297,8 +297,7 @@ pub async fn reactions_are_kept_as_a_set(store: Arc<dyn Store>) {
     let world = World::new(Arc::clone(&store)).await;
     let emoji = |text: &str| Emoji::new(text).unwrap();
     let native = |number: u128| NativeId::new(format!("${number}")).unwrap();
-    let mut number = 10;
-    for (change, expected) in [
+    let steps = [
         (Change::Add(emoji("👍"), native(10)), vec!["👍"]),
         (Change::Add(emoji("🎉"), native(11)), vec!["👍", "🎉"]),
         (Change::Add(emoji("🎉"), native(11)), vec!["👍", "🎉"]),
@@ -306,14 +305,14 @@ pub async fn reactions_are_kept_as_a_set(store: Arc<dyn Store>) {
         (Change::Remove(native(10)), vec!["🎉"]),
         (Change::All(vec![emoji("b"), emoji("a")]), vec!["b", "a"]),
         (Change::All(Vec::new()), vec![]),
-    ] {
+    ];
+    for (number, (change, expected)) in (10..).zip(steps) {
         let reaction = Some(ReactionChange { message: event_id(1), persona: world.alice.id, change });
         let at = Timestamp::from_millis(NOW + i64::try_from(number).unwrap());
         store.accept(vec![Arrival { reaction, accepted_at: at, ..world.arrival(number) }]).await.unwrap();
         let expected: Vec<Emoji> = expected.into_iter().map(emoji).collect();
         assert_eq!(store.reactions(event_id(1), world.alice.id).await.unwrap(), expected);
         assert!(store.reactions(event_id(1), world.bob.id).await.unwrap().is_empty());
-        number += 1;
     }
 }
 

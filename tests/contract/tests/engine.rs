@@ -230,6 +230,19 @@ async fn a_late_bounce_finds_its_sender_but_only_from_its_recipient() {
 }
 
 #[tokio::test]
+async fn a_bounce_that_is_quicker_than_our_own_commit_finds_its_sender() {
+    let mut town = town(Policy::default()).await;
+    let hub = town.world.engine.hub(&dreiklang_model::OrganisationId::new("town").unwrap(), &right()).unwrap();
+    let bob = Address::new(right(), "bob").unwrap();
+    for number in 0..50 {
+        assert_eq!(town.left.say(town.alice(&number.to_string(), "into the void")).await, Some(Verdict::Stored));
+        let heard = town.hear_right().await;
+        assert!(hub.report_back(heard.id, Some(&bob), Report::Failed(Reason::UnknownRecipient)).await.unwrap(), "{number}");
+        assert!(matches!(town.hear_left().await.what, What::Report { report: Report::Failed(_), .. }));
+    }
+}
+
+#[tokio::test]
 async fn history_that_is_pushed_again_is_held() {
     let mut town = town(Policy::default()).await;
     let old = town.world.clock.now();

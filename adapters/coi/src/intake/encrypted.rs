@@ -93,7 +93,7 @@ impl Intake {
         };
         match self.reader.read(&mail, &unsealed.readable, false, Evidence::Sealed, hub.now()) {
             Reading::Letter(letter) => {
-                let letter = Letter { from: account, ..letter };
+                let letter = Letter { from: account, ..*letter };
                 let outcomes = self.letter(hub, &letter, &recipients, delivery.freshness, Seal::Sealed(proof)).await?;
                 self.told(hub, delivery, &recipients, about, outcomes, signing).await
             }

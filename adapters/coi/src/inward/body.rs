@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! What a mail says: its text, chosen among its parts, and what else it brings along. Quotations are `reply.rs`.
+//! What a mail says: its text, chosen among its parts, and what else it brings along. Quotations are `reply.rs`, files `file.rs`.
 
-use dreiklang_model::{Feature, Kind, Message, NativeId, Reason, What};
+use dreiklang_model::{Emoji, Feature, Kind, Message, NativeId, Reactions, Reason, Reply, What};
 use mail_parser::{MessagePart, MimeHeaders as _, PartType};
 
-use super::{Mail, html, reply};
+use super::{
+    Mail,
+    file::{self, File},
+    html, reply,
+};
 use crate::{
     flowed::{self, Line},
     message_id,
@@ -13,10 +17,12 @@ use crate::{
 /// How deep parts may be nested, and how many there may be: more than any mail program makes.
 const DEEPEST: usize = 32;
 const MOST_PARTS: usize = 500;
-/// How many attachments are named one by one.
-const MOST_NAMED: usize = 20;
-/// A picture inside a letter that is smaller is decoration: a logo, a counting pixel.
-const DECORATION: usize = 8 * 1024;
+/// How many files of one mail are carried.
+const MOST_FILES: usize = 50;
+/// Longest quote of what is answered, in characters.
+const LONGEST_QUOTE: usize = 500;
+/// How many messages one mail can take back.
+const MOST_RETRACTED: usize = 100;
 /// What Delta Chat puts before a corrected text.
 const PENCIL: &str = "✏️";
 
@@ -24,49 +30,73 @@ const PENCIL: &str = "✏️";
 #[derive(Debug, Default)]
 struct Found {
     lines: Vec<Line>,
-    others: Vec<What<NativeId>>,
+    files: Vec<File>,
     parts: usize,
 }
 
-/// What a mail says, in order: the text, then what else there was. Empty when it says nothing.
+/// What a mail says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Content {
+    /// In order; empty when it says nothing in words.
+    pub(super) says: Vec<What<NativeId>>,
+    /// What it carries; they belong to the first message.
+    pub(super) files: Vec<File>,
+}
+
+/// What a mail says and carries.
 ///
 /// # Errors
 /// Why it cannot be carried at all: it is encrypted, or nobody could read it.
-pub(super) fn content(mail: &Mail<'_>) -> Result<Vec<What<NativeId>>, Reason> {
+pub(super) fn content(mail: &Mail<'_>) -> Result<Content, Reason> {
     let mut found = Found::default();
     let root = mail.message.parts.first().ok_or(Reason::Unreadable)?;
     walk(mail, root, 0, false, &mut found)?;
     let lines = signed_text(found.lines)?;
-    let lines = if mail.is_chat() { reply::chat(lines) } else { reply::letter(lines, mail.answers()) };
+    let (lines, quote) = match mail.is_chat() {
+        true => reply::chat(lines),
+        false => (reply::letter(lines, mail.answers()), Vec::new()),
+    };
     let text = flowed::shown(&lines);
     let text = text.trim_start_matches('\n').trim_end().to_owned();
-    let mut says = Vec::new();
-    if let Some(what) = said(mail, text) {
-        says.push(what);
+    let quote: String = flowed::shown(&quote).trim().chars().take(LONGEST_QUOTE).collect();
+    let mut content = Content { says: said(mail, text, quote), files: found.files };
+    if content.files.len() > MOST_FILES {
+        let rest = content.files.len() - MOST_FILES;
+        content.files.truncate(MOST_FILES);
+        content.says.push(What::Unsupported { feature: Feature::File, name: Some(format!("+ {rest}")) });
     }
-    let (named, rest) = found.others.split_at(found.others.len().min(MOST_NAMED));
-    says.extend(named.iter().cloned());
-    if !rest.is_empty() {
-        says.push(What::Unsupported { feature: Feature::File, name: Some(format!("+ {}", rest.len())) });
-    }
-    Ok(says)
+    Ok(content)
 }
 
 /// A text as what its author meant by it: a message, an action, a correction, a reaction, a deletion.
-fn said(mail: &Mail<'_>, text: String) -> Option<What<NativeId>> {
-    let target = |name: &str| {
-        let id = message_id::all(&mail.header(name)?).into_iter().next()?;
-        NativeId::new(id).ok()
+fn said(mail: &Mail<'_>, text: String, quote: String) -> Vec<What<NativeId>> {
+    let targets = |name: &str| {
+        let ids = mail.header(name).map(|value| message_id::all(&value)).unwrap_or_default();
+        ids.into_iter().filter_map(|id| NativeId::new(id).ok()).collect::<Vec<_>>()
     };
+    let target = |name: &str| targets(name).into_iter().next();
     // COI "Chat-Content"; Delta Chat's own headers.
     let chat_content = mail.header("Chat-Content").unwrap_or_default().to_ascii_lowercase();
     let chat_content = chat_content.split(';').next().unwrap_or_default().trim().to_owned();
+    let retracted = |of: Vec<NativeId>| -> Vec<What<NativeId>> {
+        if of.is_empty() {
+            return vec![What::Unsupported { feature: Feature::Retraction, name: None }];
+        }
+        of.into_iter().take(MOST_RETRACTED).map(|of| What::Retract { of }).collect()
+    };
+    // RFC 9078: the emoji is the whole text; an empty one takes the reaction back.
     if mail.header("Content-Disposition").is_some_and(|value| value.to_ascii_lowercase().starts_with("reaction")) {
-        let name = text.split_whitespace().next().map(str::to_owned);
-        return Some(What::Unsupported { feature: Feature::Reaction, name });
+        let Some(to) = target("In-Reply-To") else {
+            return vec![What::Unsupported { feature: Feature::Reaction, name: None }];
+        };
+        let all = text.split_whitespace().next().and_then(Emoji::new).into_iter().collect();
+        return vec![What::React { to, with: Reactions::All(all) }];
     }
-    if chat_content == "deleterequest" || mail.header("Chat-Delete").is_some() {
-        return Some(What::Unsupported { feature: Feature::Retraction, name: None });
+    if mail.header("Chat-Delete").is_some() {
+        return retracted(targets("Chat-Delete"));
+    }
+    if chat_content == "deleterequest" {
+        return retracted(target("In-Reply-To").into_iter().collect());
     }
     let edited = match chat_content.as_str() {
         "editrequest" | "edit" => target("In-Reply-To"),
@@ -75,17 +105,21 @@ fn said(mail: &Mail<'_>, text: String) -> Option<What<NativeId>> {
     if let Some(of) = edited {
         let text = text.strip_prefix(PENCIL).unwrap_or(&text).trim_start().to_owned();
         return match text.is_empty() {
-            true => Some(What::Unsupported { feature: Feature::Retraction, name: None }),
-            false => Some(What::Edit { of, to: Message::text(text) }),
+            true => vec![What::Retract { of }],
+            false => vec![What::Edit { of, to: Message::text(text) }],
         };
     }
-    match text.strip_prefix("/me ") {
-        _ if text.is_empty() => None,
-        Some(action) if !action.trim().is_empty() => {
-            Some(What::Message(Message { kind: Kind::Emote, ..Message::text(action.trim_start()) }))
-        }
-        _ => Some(What::Message(Message::text(text))),
+    if text.is_empty() {
+        return Vec::new();
     }
+    // In a letter every answer names what it answers, and shows it or not as its program likes: only chat means something by it.
+    let answered = target("In-Reply-To").filter(|_| !quote.is_empty());
+    let in_reply_to = answered.map(|to| Reply { to, quote: Some(quote) });
+    let message = match text.strip_prefix("/me ") {
+        Some(action) if !action.trim().is_empty() => Message { kind: Kind::Emote, ..Message::text(action.trim_start()) },
+        _ => Message::text(text),
+    };
+    vec![What::Message(Message { in_reply_to, ..message })]
 }
 
 /// Looks at a part and what it contains. `related`: it belongs to an HTML text.
@@ -121,14 +155,11 @@ fn walk(mail: &Mail<'_>, part: &MessagePart<'_>, depth: usize, related: bool, fo
             Ok(())
         }
         PartType::Message(inner) => {
-            let name = inner.subject().map(str::to_owned);
-            found.others.push(What::Unsupported { feature: Feature::File, name });
+            found.files.push(file::forwarded(mail, part, inner.subject()));
             Ok(())
         }
         _ => {
-            if let Some(what) = attachment(mail, part, &kind, &subtype, related) {
-                found.others.push(what);
-            }
+            found.files.extend(file::file(mail, part, &kind, &subtype, related));
             Ok(())
         }
     }
@@ -200,23 +231,4 @@ fn signed_text(lines: Vec<Line>) -> Result<Vec<Line>, Reason> {
     let headers = lines.iter().skip(begin + 1).take_while(|line| !line.text.trim().is_empty()).count();
     let text = lines.into_iter().take(end).skip(begin + 1 + headers + 1);
     Ok(text.map(|line| Line { text: line.text.strip_prefix("- ").map_or(line.text.clone(), str::to_owned), ..line }).collect())
-}
-
-/// What an attachment is called when it is named to both sides; [`None`] for what nobody would miss.
-fn attachment(mail: &Mail<'_>, part: &MessagePart<'_>, kind: &str, subtype: &str, related: bool) -> Option<What<NativeId>> {
-    let feature = match (kind, subtype) {
-        ("application", "pgp-signature" | "pgp-keys" | "pkcs7-signature" | "x-pkcs7-signature") => return None,
-        ("image", _) if related && part.content_id().is_some() && part.len() < DECORATION => return None,
-        ("image", _) if mail.header("Chat-Content").is_some_and(|value| value.eq_ignore_ascii_case("sticker")) => {
-            Feature::Sticker
-        }
-        ("image", _) => Feature::Image,
-        ("audio", _) => Feature::Audio,
-        ("video", _) => Feature::Video,
-        ("text", "vcard" | "x-vcard" | "directory") => Feature::ContactCard,
-        ("application", "vnd.google-earth.kml+xml") => Feature::Location,
-        _ => Feature::File,
-    };
-    let name = part.attachment_name().map(crate::transport::clean).filter(|name| !name.is_empty());
-    Some(What::Unsupported { feature, name })
 }

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! From the bytes of a mail to what it means for the gateway.
 
-use dreiklang_model::{Address, DisplayName, Feature, Message, NativeId, Reason, Timestamp, What};
+use dreiklang_model::{Address, DisplayName, Message, NativeId, Reason, Timestamp, What};
 use dreiklang_openpgp::Autocrypt;
 
 use super::{
-    Mail, authentication, body,
+    Mail, authentication,
+    body::{self, Content},
     bounce::{self, Bounce},
+    file::File,
     nature::{Nature, is_mail_system},
+    receipt,
 };
 use crate::{address::Domain, thread::bare};
 
@@ -15,7 +18,7 @@ use crate::{address::Domain, thread::bare};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reading {
     /// Somebody wrote it.
-    Letter(Letter),
+    Letter(Box<Letter>),
     /// It says what became of something we sent.
     Bounce(Bounce),
     /// It is for nobody; the word says why, for the metric.
@@ -51,8 +54,10 @@ pub(crate) struct Letter {
     pub(crate) chat: bool,
     /// The key that its author says is his, for the address he writes from.
     pub(crate) key: Option<Autocrypt>,
-    /// What it says, in order; never empty.
+    /// What it says, in order; empty only when it carries files.
     pub(crate) says: Vec<What<NativeId>>,
+    /// What it carries.
+    pub(crate) files: Vec<File>,
 }
 
 /// A mail that is not carried.
@@ -96,16 +101,25 @@ impl Reader {
         if is_mail_system(from.as_str()) {
             return Reading::Ignored("automatic");
         }
+        let receipt = Nature::of(mail, null_return_path, &self.domain) == Nature::Receipt;
         if evidence == Evidence::None && !self.vouches(mail, &from) {
+            if receipt {
+                return Reading::Ignored("receipt");
+            }
             let rejected = Rejected { reason: Reason::NotAuthenticated, why: "forged", message_id };
             return match from.as_str().rsplit_once('@').and_then(|(_, domain)| Domain::new(domain)) {
                 Some(domain) => Reading::Unproved(domain, rejected),
                 None => Reading::Rejected(rejected),
             };
         }
-        let content = match body::content(mail) {
-            Ok(content) => content,
-            Err(reason) => return rejected(reason, "unreadable"),
+        let Content { mut says, files } = match receipt {
+            true => {
+                Content { says: receipt::read(mail).into_iter().map(|up_to| What::Read { up_to }).collect(), files: Vec::new() }
+            }
+            false => match body::content(mail) {
+                Ok(content) => content,
+                Err(reason) => return rejected(reason, "unreadable"),
+            },
         };
         let chat = mail.is_chat();
         let subject = mail.message.subject().filter(|_| !chat).map(bare).unwrap_or_default();
@@ -113,16 +127,15 @@ impl Reader {
         let Ok(id) = NativeId::new(message_id.clone().unwrap_or_else(|| format!("digest-{}", blake3::hash(raw).to_hex()))) else {
             return rejected(Reason::Unreadable, "malformed");
         };
-        let mut says = content;
-        if !subject.is_empty() && says.iter().all(is_attachment) {
+        if !subject.is_empty() && says.is_empty() && !receipt {
             // Some write what they want to say into the subject.
-            says.insert(0, What::Message(Message::text(subject.clone())));
+            says.push(What::Message(Message::text(subject.clone())));
         }
-        if says.is_empty() {
-            return Reading::Ignored("empty");
+        if says.is_empty() && files.is_empty() {
+            return Reading::Ignored(if receipt { "receipt" } else { "empty" });
         }
         let key = own_key(mail, &from);
-        Reading::Letter(Letter { from, name, id, sent_at: sent_at(mail, now), subject, chat, key, says })
+        Reading::Letter(Box::new(Letter { from, name, id, sent_at: sent_at(mail, now), subject, chat, key, says, files }))
     }
 
     /// Does what the trusted server wrote into the mail prove this author?
@@ -137,15 +150,9 @@ impl Reader {
             Nature::Own => Some("loop"),
             Nature::List => Some("list"),
             Nature::Automatic => Some("automatic"),
-            Nature::Receipt => Some("receipt"),
-            Nature::DeliveryReport | Nature::Personal => None,
+            Nature::DeliveryReport | Nature::Receipt | Nature::Personal => None,
         }
     }
-}
-
-/// Something that a mail carries, not something that its author does with an earlier one.
-fn is_attachment(what: &What<NativeId>) -> bool {
-    matches!(what, What::Unsupported { feature, .. } if !matches!(feature, Feature::Reaction | Feature::Retraction))
 }
 
 /// The one author (RFC 5322 §3.6.2); [`None`] when there is none or more than one: who would it be then?

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! Recorded and hand-made mails, and what must not make anything panic.
 
-use dreiklang_model::{DeliveryId, EventId, Report};
+use dreiklang_model::{DeliveryId, Emoji, EventId, Reactions, Report};
 use proptest::prelude::*;
 
 use super::*;
@@ -25,20 +25,29 @@ fn proved(raw: &str) -> Vec<u8> {
 
 fn letter(raw: &str) -> Letter {
     match read(&proved(raw)) {
-        Reading::Letter(letter) => letter,
+        Reading::Letter(letter) => *letter,
         other => panic!("{other:?}"),
     }
 }
 
 fn texts(raw: &str) -> Vec<String> {
-    let says = letter(raw).says.into_iter();
-    says.map(|what| match what {
+    let Letter { says, files, .. } = letter(raw);
+    let says = says.into_iter().map(|what| match what {
+        What::Message(Message { in_reply_to: Some(reply), text, .. }) => {
+            format!("{} > {}: {text}", reply.to.as_str(), reply.quote.unwrap_or_default())
+        }
         What::Message(message) => message.text,
         What::Edit { of, to } => format!("{} := {}", of.as_str(), to.text),
+        What::Retract { of } => format!("{} gone", of.as_str()),
+        What::React { to, with: Reactions::All(all) } => {
+            format!("{} {}", to.as_str(), all.iter().map(Emoji::as_str).collect::<String>())
+        }
+        What::Read { up_to } => format!("{} read", up_to.as_str()),
         What::Unsupported { feature, name } => format!("[{feature:?} {}]", name.unwrap_or_default()),
         other => panic!("{other:?}"),
-    })
-    .collect()
+    });
+    let files = files.iter().map(|file| format!("[{:?} {} {}]", file.kind, file.name.as_str(), file.bytes.len()));
+    says.chain(files).collect()
 }
 
 macro_rules! sample {
@@ -54,14 +63,17 @@ fn recorded_chat_mails_say_what_was_typed() {
     assert_eq!(first.id.as_str(), "d78b4f4e-bae6-435c-895b-20c598ec21f2@localhost");
     for (raw, expected) in [
         (sample!("plain-01-first-text"), vec!["Hello Bob, first message"]),
-        (sample!("plain-03-reply-quote"), vec!["A reply from Bob"]),
-        (sample!("plain-06-reaction"), vec!["[Reaction 👍]"]),
+        (
+            sample!("plain-03-reply-quote"),
+            vec!["d78b4f4e-bae6-435c-895b-20c598ec21f2@localhost > Hello Bob, first message: A reply from Bob"],
+        ),
+        (sample!("plain-06-reaction"), vec!["d78b4f4e-bae6-435c-895b-20c598ec21f2@localhost 👍"]),
         (sample!("plain-08-edit"), vec!["1bff1a6a-fd14-467e-a882-7b2af792c0d4@localhost := Hello world"]),
     ] {
         assert_eq!(texts(raw), expected);
     }
     assert!(texts(sample!("plain-04-image")).iter().any(|said| said.starts_with("[Image")));
-    assert!(texts(sample!("plain-05-voice")).iter().any(|said| said.starts_with("[Audio")));
+    assert!(texts(sample!("plain-05-voice")).iter().any(|said| said.starts_with("[Voice")));
 }
 
 #[test]
@@ -91,7 +103,7 @@ fn who_is_not_proved_is_rejected_and_programs_are_ignored() {
     let two = proved("From: <a@org.test>\r\nFrom: <b@org.test>\r\n\r\nx");
     assert!(matches!(read(&two), Reading::Rejected(Rejected { why: "malformed", .. })));
     assert_eq!(read(sample!("hand-12-list").as_bytes()), Reading::Ignored("list"));
-    assert_eq!(read(sample!("hand-16-mdn").as_bytes()), Reading::Ignored("receipt"));
+    assert_eq!(read(sample!("hand-16-mdn").as_bytes()), Reading::Ignored("receipt"), "nobody vouches for it");
     assert_eq!(read(b"From: <matrix.a=b@gw.example>\r\n\r\nx"), Reading::Ignored("loop"));
     assert_eq!(read(b"From: MAILER-DAEMON@x.example\r\n\r\nx"), Reading::Ignored("automatic"));
 }
@@ -104,7 +116,7 @@ fn letters_of_all_shapes_are_read() {
         ("Subject: only this\r\n\r\n\r\n", vec!["only this"]),
         (
             "Subject: The invoice\r\nContent-Type: application/pdf; name=invoice.pdf\r\n\r\nx\r\n",
-            vec!["The invoice", "[File invoice.pdf]"],
+            vec!["The invoice", "[File invoice.pdf 3]"],
         ),
         ("Content-Type: text/plain; format=flowed\r\n\r\none \r\ntwo\r\n-- \r\nsig\r\n", vec!["one two"]),
         (
@@ -118,7 +130,7 @@ fn letters_of_all_shapes_are_read() {
         ),
         (
             "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nsee\r\n--b\r\nContent-Type: application/pdf; name=plan.pdf\r\nContent-Disposition: attachment; filename=plan.pdf\r\n\r\nx\r\n--b--\r\n",
-            vec!["see", "[File plan.pdf]"],
+            vec!["see", "[File plan.pdf 1]"],
         ),
         (
             "Content-Type: multipart/signed; boundary=b; protocol=\"application/pgp-signature\"\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nsigned\r\n--b\r\nContent-Type: application/pgp-signature\r\n\r\nx\r\n--b--\r\n",
@@ -139,9 +151,26 @@ fn letters_of_all_shapes_are_read() {
     let future = letter(&format!("{head}Date: Mon, 23 Nov 2099 05:43:26 +0000\r\n\r\nx"));
     assert_eq!(future.sent_at.as_millis(), NOW);
     assert!(future.id.as_str().starts_with("digest-"));
-    assert!(
-        matches!(texts(&format!("{head}Chat-Delete: <x@y>\r\nChat-Version: 1.0\r\n\r\nx")).as_slice(), [one] if one.contains(&format!("{:?}", Feature::Retraction)))
-    );
+}
+
+#[test]
+fn what_chat_programs_do_to_earlier_messages() {
+    let head = "From: Carol <carol@org.test>\r\nMIME-Version: 1.0\r\nChat-Version: 1.0\r\n";
+    for (rest, expected) in [
+        ("Chat-Delete: <1@y> <2@y>\r\n\r\n🚮", vec!["1@y gone", "2@y gone"]),
+        ("Chat-Content: deleterequest\r\nIn-Reply-To: <1@y>\r\n\r\nx", vec!["1@y gone"]),
+        ("Chat-Edit: <1@y>\r\n\r\n> old\r\n\r\n✏️right", vec!["1@y := right"]),
+        ("Chat-Content: editrequest; x=y\r\nIn-Reply-To: <1@y>\r\n\r\nright", vec!["1@y := right"]),
+        ("Content-Disposition: reaction\r\nIn-Reply-To: <1@y>\r\n\r\n❤️ x", vec!["1@y ❤"]),
+        ("Content-Disposition: reaction\r\nIn-Reply-To: <1@y>\r\n\r\n\r\n", vec!["1@y "]),
+        ("In-Reply-To: <1@y>\r\n\r\n> one\r\n> two\r\n\r\nyes", vec!["1@y > one\ntwo: yes"]),
+        ("In-Reply-To: <1@y>\r\n\r\nyes", vec!["yes"]),
+    ] {
+        assert_eq!(texts(&format!("{head}{rest}\r\n")), expected, "{rest}");
+    }
+    // A letter names what it answers whatever its author means by it.
+    assert_eq!(texts("From: carol@org.test\r\nIn-Reply-To: <1@y>\r\n\r\n> one\r\n\r\nyes\r\n"), ["> one\n\nyes"]);
+    assert_eq!(texts(sample!("hand-16-mdn")), ["chat$group.4321dcba1234.S2571BC.2878@bridge.org.test read"]);
 }
 
 #[test]

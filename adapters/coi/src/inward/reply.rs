@@ -36,12 +36,20 @@ const LONGEST_INTRODUCTION: usize = 250;
 /// Within so many lines of a header block the second header must follow.
 const BLOCK: usize = 6;
 
-/// A chat message: a quotation at its top shows what it answers, a footer what its author says about himself.
-pub(super) fn chat(lines: Vec<Line>) -> Vec<Line> {
+/// A chat message: a quotation at its top shows what it answers, a footer what its author says about himself. The second half of the
+/// answer is the quotation.
+pub(super) fn chat(lines: Vec<Line>) -> (Vec<Line>, Vec<Line>) {
     let kept = without_signature(&lines);
     let quoted = kept.iter().take_while(|line| line.depth > 0).count();
-    let own = kept.get(quoted..).unwrap_or_default();
-    or_all(own.to_vec(), lines)
+    let own = kept.get(quoted..).unwrap_or_default().to_vec();
+    let quote = kept.get(..quoted).unwrap_or_default();
+    let quote: Vec<Line> = quote.iter().map(|line| Line { depth: line.depth - 1, text: line.text.clone() }).collect();
+    if own.iter().all(is_blank) { (without_quote(own, lines), Vec::new()) } else { (own, quote) }
+}
+
+/// Whoever says nothing of his own wants the quotation to be read; whoever only shows his footer says nothing.
+fn without_quote(own: Vec<Line>, all: Vec<Line>) -> Vec<Line> {
+    if all.iter().any(|line| line.depth > 0) { all } else { own }
 }
 
 /// A letter. Only one that `answers` another can contain that other.

@@ -105,7 +105,7 @@ fn a_first_letter_loses_its_signature_only() {
 
 #[test]
 fn chat_loses_what_delta_chat_adds() {
-    let said = |text: &str| shown(&chat(fixed(text))).trim().to_owned();
+    let said = |text: &str| shown(&chat(fixed(text)).0).trim().to_owned();
     assert_eq!(said("> Hello Bob\n\nA reply\n\n-- \nstatus"), "A reply");
     assert_eq!(said("text\n> mine"), "text\n> mine");
     assert_eq!(said("> only"), "> only");

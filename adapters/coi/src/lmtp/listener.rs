@@ -89,6 +89,10 @@ impl Listener {
 }
 
 async fn converse(hub: &Hub, intake: &Intake, stream: TcpStream) {
+    // Several short answers in a row would else wait for one another's acknowledgement (RFC 896).
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection by LMTP answers slowly");
+    }
     let (read, write) = stream.into_split();
     if let Err(error) = serve(hub, intake, BufReader::new(read), write).await {
         tracing::debug!(%error, "a connection by LMTP ended");

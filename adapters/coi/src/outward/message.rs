@@ -3,7 +3,7 @@
 
 use dreiklang_engine::{Leg, Organisation, port::Deliverable};
 use dreiklang_model::{
-    Language, Message, Network, Placed,
+    Attachment, Language, MediaKind, Message, Network, Placed, quoting,
     words::{self, Text},
 };
 use mail_builder::{
@@ -55,60 +55,124 @@ pub(crate) enum Form {
     Sealed,
 }
 
+/// What every mail of a ghost to the person of a leg is made of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Frame<'a> {
+    pub(crate) delivery: &'a Deliverable,
+    pub(crate) position: &'a Position,
+    pub(crate) message_id: &'a str,
+    pub(crate) form: Form,
+    pub(crate) words: Words<'a>,
+}
+
+/// A file to put into a mail.
+pub(crate) struct Enclosed {
+    pub(crate) file: Attachment,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for Enclosed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Enclosed({:?}, {} bytes)", self.file.kind, self.bytes.len())
+    }
+}
+
+impl Frame<'_> {
+    /// The fields that do not depend on what is said.
+    pub(super) fn begin(&self) -> MessageBuilder<'static> {
+        let leg: &Leg = &self.delivery.leg;
+        let subject = match self.position.subject.answers {
+            true => self.words.say(&Text::MailReply { subject: &self.position.subject.bare }),
+            false => self.position.subject.bare.clone(),
+        };
+        let name = match self.form {
+            Form::Clear { .. } => leg.ghost_name.as_str().to_owned(),
+            Form::Sealed => self.words.ghost_name(leg.ghost_name.as_str(), self.network()),
+        };
+        let mut mail = MessageBuilder::new()
+            .from(Address::new_address(Some(name), addr_spec(leg.ghost.as_str())))
+            .to(Address::new_address(None::<&str>, addr_spec(leg.user.address.as_str())))
+            .subject(subject)
+            .date(self.delivery.sent_at.as_millis() / 1000)
+            .message_id(self.message_id.to_owned())
+            .header("Chat-Version", Raw::new("1.0"))
+            .header(MARKER, Raw::new(self.delivery.id.to_string()));
+        if !self.position.references.is_empty() {
+            mail = mail.references(self.position.references.clone());
+        }
+        if leg.bot {
+            mail = mail.header("Auto-Submitted", Raw::new("auto-replied"));
+        }
+        mail
+    }
+
+    /// Asks for a receipt, as chat programs do.
+    pub(super) fn wants_receipt(&self, mail: MessageBuilder<'static>) -> MessageBuilder<'static> {
+        match self.form {
+            Form::Clear { .. } => mail,
+            Form::Sealed => {
+                let ghost = addr_spec(self.delivery.leg.ghost.as_str());
+                mail.header("Chat-Disposition-Notification-To", Raw::new(format!("<{ghost}>")))
+            }
+        }
+    }
+
+    /// Where the ghost is at home; the bot is nowhere.
+    fn network(&self) -> Option<&Network> {
+        (!self.delivery.leg.bot).then(|| self.delivery.leg.other.address.network())
+    }
+
+    fn footer(&self) -> Option<String> {
+        let organisation = self.words.organisation;
+        match (self.form, self.network()) {
+            (Form::Clear { first: false }, _) => None,
+            (Form::Sealed, Some(network)) => {
+                Some(self.words.say(&Text::GhostStatus { organisation, network: &network_name(network) }))
+            }
+            (Form::Clear { first: true }, _) | (Form::Sealed, None) => Some(self.words.say(&Text::MailFooter { organisation })),
+        }
+    }
+}
+
 /// The readable mail for one message. With the same input it has the same bytes, so that a repeat is the same mail.
-pub(crate) fn message(
-    delivery: &Deliverable,
-    content: &Message<Placed>,
-    position: &Position,
-    message_id: &str,
-    form: Form,
-    words: Words<'_>,
-) -> std::io::Result<Vec<u8>> {
-    let leg: &Leg = &delivery.leg;
-    let subject = match position.subject.answers {
-        true => words.say(&Text::MailReply { subject: &position.subject.bare }),
-        false => position.subject.bare.clone(),
+pub(crate) fn message(frame: Frame<'_>, content: &Message<Placed>, enclosed: Vec<Enclosed>) -> std::io::Result<Vec<u8>> {
+    let mut mail = frame.wants_receipt(frame.begin());
+    let reply = content.in_reply_to.as_ref();
+    let answered = reply.map(|reply| reply.to.native.as_str().to_owned()).or_else(|| frame.position.in_reply_to.clone());
+    if let Some(answered) = answered {
+        mail = mail.in_reply_to(answered);
+    }
+    // Delta Chat shows what is answered only when it stands in the text.
+    let quote = reply.and_then(|reply| reply.quote.as_deref());
+    let mut text = match quote {
+        // Flowed text would have to break the lines of a quotation, and to mark each piece.
+        Some(quote) => flowed::Written { text: quoting(quote, &content.text).replace('\n', "\r\n"), flowed: false },
+        None => flowed::write(&content.text),
     };
-    let network = (!leg.bot).then(|| leg.other.address.network());
-    let name = match form {
-        Form::Clear { .. } => leg.ghost_name.as_str().to_owned(),
-        Form::Sealed => words.ghost_name(leg.ghost_name.as_str(), network),
-    };
-    let mut mail = MessageBuilder::new()
-        .from(Address::new_address(Some(name), addr_spec(leg.ghost.as_str())))
-        .to(Address::new_address(None::<&str>, addr_spec(leg.user.address.as_str())))
-        .subject(subject)
-        .date(delivery.sent_at.as_millis() / 1000)
-        .message_id(message_id.to_owned())
-        .header("Chat-Version", Raw::new("1.0"))
-        .header(MARKER, Raw::new(delivery.id.to_string()));
-    if form == Form::Sealed {
-        mail = mail.header("Chat-Disposition-Notification-To", Raw::new(format!("<{}>", addr_spec(leg.ghost.as_str()))));
-    }
-    if let Some(last) = &position.in_reply_to {
-        mail = mail.in_reply_to(last.clone());
-    }
-    if !position.references.is_empty() {
-        mail = mail.references(position.references.clone());
-    }
-    if leg.bot {
-        mail = mail.header("Auto-Submitted", Raw::new("auto-replied"));
-    }
-    let footer = match (form, network) {
-        (Form::Clear { first: false }, _) => None,
-        (Form::Sealed, Some(network)) => {
-            Some(words.say(&Text::GhostStatus { organisation: words.organisation, network: &network_name(network) }))
-        }
-        (Form::Clear { first: true }, _) | (Form::Sealed, None) => {
-            Some(words.say(&Text::MailFooter { organisation: words.organisation }))
-        }
-    };
-    let mut text = flowed::write(&content.text);
-    if let Some(footer) = footer {
+    if let Some(footer) = frame.footer() {
         text.text.push_str(&format!("\r\n{}\r\n{footer}", flowed::SIGNATURE));
     }
     text.text.push_str("\r\n");
-    mail.body(plain(text)).write_to_vec()
+    let readable = plain(text);
+    if enclosed.is_empty() {
+        return mail.body(readable).write_to_vec();
+    }
+    if let [one] = enclosed.as_slice() {
+        match one.file.kind {
+            MediaKind::Voice => mail = mail.header("Chat-Voice-Message", Raw::new("1")),
+            MediaKind::Sticker => mail = mail.header("Chat-Content", Raw::new("sticker")),
+            _ => {}
+        }
+        if let Some(duration) = one.file.duration {
+            mail = mail.header("Chat-Duration", Raw::new(duration.to_string()));
+        }
+    }
+    let mut parts = vec![readable];
+    parts.extend(enclosed.into_iter().map(|one| {
+        let kind = ContentType::new(one.file.media_type.as_str().to_owned());
+        MimePart::new(kind, BodyPart::Binary(one.bytes.into())).attachment(one.file.name.as_str().to_owned())
+    }));
+    mail.body(MimePart::new(ContentType::new("multipart/mixed"), BodyPart::Multipart(parts))).write_to_vec()
 }
 
 /// What people call a network.
@@ -156,8 +220,10 @@ mod tests {
 
     fn written(other: Network, form: Form) -> (Vec<u8>, String) {
         let words = Words { language: Language::English, organisation: "Town" };
-        let raw = message(&delivery(other), &Message::text("Hello"), &Position::default(), "id@gw.example", form, words).unwrap();
-        let text = String::from_utf8(raw.clone()).unwrap();
+        let (delivery, position) = (delivery(other), Position::default());
+        let frame = Frame { delivery: &delivery, position: &position, message_id: "id@gw.example", form, words };
+        let raw = message(frame, &Message::text("Hello"), Vec::new()).unwrap();
+        let text = Mail::parse(&raw).unwrap().message.body_text(0).unwrap().replace("\r\n", "\n");
         (raw, text)
     }
 
@@ -175,8 +241,8 @@ mod tests {
             assert_eq!(mail.message.from().unwrap().first().unwrap().name(), Some(name), "{form:?}");
             assert_eq!(mail.header("Chat-Disposition-Notification-To").is_some(), form == Form::Sealed, "{form:?}");
             match footer {
-                Some(footer) => assert!(text.contains("\r\n-- \r\n") && text.contains(footer), "{text}"),
-                None => assert!(!text.contains("-- \r\n"), "{text}"),
+                Some(footer) => assert!(text.contains("\n-- \n") && text.contains(footer), "{text:?}"),
+                None => assert!(!text.contains("\n-- \n"), "{text:?}"),
             }
         }
     }

@@ -104,6 +104,11 @@ impl Default for Peers {
 }
 
 impl Peers {
+    /// Whose key is known for an address, as far as that needs no look into the database.
+    pub(crate) fn known(&self, address: &Address) -> Option<Arc<Peer>> {
+        self.ready.get(&self.bound.get(address)?)
+    }
+
     /// Whose key is known for an address.
     ///
     /// # Errors

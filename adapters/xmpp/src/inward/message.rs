@@ -6,16 +6,14 @@ use minidom::Element;
 
 use super::{
     encryption::{Encryption, encryption},
-    time,
+    files::{self, Shared},
+    references, time,
 };
 use crate::{
     condition::{Condition, Refusal},
     envelope::Envelope,
     xml::{child, in_stanza_namespace, namespace},
 };
-
-/// Longest name of a file.
-const LONGEST_NAME: usize = 200;
 
 /// What a message stanza means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,35 +101,36 @@ fn text_of(stanza: &Element, name: &str, language: Language) -> Option<String> {
 }
 
 fn what(stanza: &Element, body: Option<String>, language: Language) -> Result<What<NativeId>, &'static str> {
-    let unsupported = |feature, name| Ok(What::Unsupported { feature, name });
-    // The body beside a retraction only says that the client cannot show it (XEP-0424 §5).
-    if retracts(stanza) {
-        return unsupported(Feature::Retraction, None);
+    if let Some(retraction) = references::retraction(stanza) {
+        return retraction;
     }
+    if let Some(reactions) = references::reactions(stanza, body.as_deref()) {
+        return reactions;
+    }
+    let unsupported = |feature, name| Ok(What::Unsupported { feature, name });
+    let shared = files::shared(stanza);
     let subject = text_of(stanza, "subject", language);
     if let Some(body) = body.or_else(|| subject.clone()) {
         let subject = subject.filter(|subject| *subject != body);
-        let corrected = child(stanza, "replace", namespace::CORRECT).and_then(|replace| NativeId::new(replace.attr("id")?).ok());
-        let message = Message { subject, ..message(&body) };
-        return Ok(match corrected {
+        let answer = references::answer(stanza, &body);
+        let mut message = Message { subject, in_reply_to: answer.to, ..message(&answer.text) };
+        if let Some(Shared::File(file)) = shared {
+            // Beside a file the body is its address, or a caption.
+            if message.text.trim() == file.source.locator || message.text.trim() == address_of(stanza).unwrap_or_default() {
+                message.text.clear();
+            }
+            message.attachments.push(*file);
+        }
+        return Ok(match references::corrected(stanza) {
             Some(of) => What::Edit { of, to: message },
             None => What::Message(message),
         });
     }
-    if let Some(reactions) = child(stanza, "reactions", namespace::REACTIONS) {
-        // An empty set takes reactions back that were never carried.
-        return if reactions.children().next().is_some() {
-            unsupported(Feature::Reaction, None)
-        } else {
-            Err("reaction_removed")
-        };
-    }
-    if let Some(sharing) = child(stanza, "file-sharing", namespace::SFS) {
-        let (feature, name) = file(sharing);
-        return unsupported(feature, name);
-    }
-    if let Some(url) = child(stanza, "x", namespace::OOB).and_then(|oob| child(oob, "url", namespace::OOB)) {
-        return Ok(What::Message(Message::text(url.text()))).and_then(not_empty);
+    match shared {
+        Some(Shared::File(file)) => return Ok(What::Message(Message { attachments: vec![*file], ..Message::text("") })),
+        Some(Shared::Encrypted) => return unsupported(Feature::File, None),
+        Some(Shared::Elsewhere(kind, name)) => return unsupported(kind.feature(), name.map(String::from)),
+        None => {}
     }
     if child(stanza, "geoloc", namespace::GEOLOC).is_some() {
         return unsupported(Feature::Location, None);
@@ -142,11 +141,12 @@ fn what(stanza: &Element, body: Option<String>, language: Language) -> Result<Wh
     if child(stanza, "reference", namespace::SIMS).is_some() {
         return unsupported(Feature::File, None);
     }
-    Err(service_content(stanza))
+    references::displayed(stanza).ok_or_else(|| service_content(stanza))
 }
 
-fn not_empty(what: What<NativeId>) -> Result<What<NativeId>, &'static str> {
-    if matches!(&what, What::Message(message) if message.text.is_empty()) { Err("empty") } else { Ok(what) }
+/// The address that a file was given, as it was written.
+fn address_of(stanza: &Element) -> Option<String> {
+    Some(child(child(stanza, "x", namespace::OOB)?, "url", namespace::OOB)?.text().trim().to_owned())
 }
 
 /// By one word, what a message without anything for people was.
@@ -171,29 +171,9 @@ fn message(body: &str) -> Message<NativeId> {
     }
 }
 
-fn retracts(stanza: &Element) -> bool {
-    let fastened = child(stanza, "apply-to", namespace::FASTEN);
-    child(stanza, "retract", namespace::RETRACT_1).is_some()
-        || child(stanza, "retract", namespace::RETRACT_0).is_some()
-        || fastened.is_some_and(|applied| child(applied, "retract", namespace::RETRACT_0).is_some())
-}
-
-/// What kind of file is shared and what it is called (XEP-0447, XEP-0446).
-fn file(sharing: &Element) -> (Feature, Option<String>) {
-    let metadata = child(sharing, "file", namespace::FILE_METADATA);
-    let of = |name| metadata.and_then(|file| child(file, name, namespace::FILE_METADATA)).map(Element::text);
-    let feature = match of("media-type").as_deref().and_then(|kind| kind.split('/').next()) {
-        Some("image") => Feature::Image,
-        Some("audio") => Feature::Audio,
-        Some("video") => Feature::Video,
-        _ => Feature::File,
-    };
-    let cleaned = |name: String| name.chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect::<String>();
-    (feature, of("name").map(cleaned).filter(|name| !name.trim().is_empty()))
-}
-
 #[cfg(test)]
 mod tests {
+    use dreiklang_model::{Attachment, Emoji, FileName, MediaKind, MediaSource, MediaType, Network, Reactions, Reply};
     use proptest::prelude::*;
 
     use super::*;
@@ -218,6 +198,19 @@ mod tests {
 
     fn text(text: &str) -> What<NativeId> {
         What::Message(Message::text(text))
+    }
+
+    fn picture(caption: &str) -> What<NativeId> {
+        let file = Attachment {
+            kind: MediaKind::Image,
+            name: FileName::new("1.png"),
+            media_type: MediaType::new("image/png"),
+            size: None,
+            dimensions: None,
+            duration: None,
+            source: MediaSource { network: Network::XMPP, locator: "https://x/1.png".into() },
+        };
+        What::Message(Message { attachments: vec![file], ..Message::text(caption) })
     }
 
     #[test]
@@ -251,20 +244,28 @@ mod tests {
             (
                 "",
                 "<reactions xmlns='urn:xmpp:reactions:0' id='1'><reaction>👍</reaction></reactions>",
-                unsupported(Feature::Reaction, None),
+                What::React { to: native("1"), with: Reactions::All(vec![Emoji::new("👍").unwrap()]) },
             ),
             (
                 "",
                 "<retract xmlns='urn:xmpp:message-retract:1' id='1'/><body>unsupported by your client</body>",
-                unsupported(Feature::Retraction, None),
+                What::Retract { of: native("1") },
             ),
+            ("", "<displayed xmlns='urn:xmpp:chat-markers:0' id='1'/>", What::Read { up_to: native("1") }),
             (
                 "",
-                "<apply-to xmlns='urn:xmpp:fasten:0' id='1'><retract xmlns='urn:xmpp:message-retract:0'/></apply-to>",
-                unsupported(Feature::Retraction, None),
+                "<body>> old\nyes</body><reply xmlns='urn:xmpp:reply:0' id='1'/><fallback xmlns='urn:xmpp:fallback:0' \
+                 for='urn:xmpp:reply:0'><body start='0' end='6'/></fallback>",
+                What::Message(Message {
+                    in_reply_to: Some(Reply { to: native("1"), quote: Some("old".into()) }),
+                    ..Message::text("yes")
+                }),
             ),
-            ("", "<body>https://x/1.png</body><x xmlns='jabber:x:oob'><url>https://x/1.png</url></x>", text("https://x/1.png")),
-            ("", "<x xmlns='jabber:x:oob'><url>https://x/1.png</url></x>", text("https://x/1.png")),
+            ("", "<body>https://x/1.png</body><x xmlns='jabber:x:oob'><url>https://x/1.png</url></x>", picture("")),
+            ("", "<body>look</body><x xmlns='jabber:x:oob'><url>https://x/1.png</url></x>", picture("look")),
+            ("", "<x xmlns='jabber:x:oob'><url>https://x/1.png</url></x>", picture("")),
+            ("", "<x xmlns='jabber:x:oob'><url>aesgcm://x/1.png#00</url></x>", unsupported(Feature::File, None)),
+            ("", "<x xmlns='jabber:x:oob'><url/></x>", unsupported(Feature::File, None)),
             (
                 "",
                 "<file-sharing xmlns='urn:xmpp:sfs:0'><file xmlns='urn:xmpp:file:metadata:0'><media-type>image/png</media-type>\
@@ -286,11 +287,10 @@ mod tests {
             ("type='groupchat'", "<body>hi</body>", Meaning::Unservable(Condition::ServiceUnavailable)),
             ("", "<composing xmlns='http://jabber.org/protocol/chatstates'/>", Meaning::Nothing("chat_state")),
             ("", "<received xmlns='urn:xmpp:receipts' id='1'/>", Meaning::Nothing("receipt")),
-            ("", "<displayed xmlns='urn:xmpp:chat-markers:0' id='1'/>", Meaning::Nothing("marker")),
+            ("", "<displayed xmlns='urn:xmpp:chat-markers:0'/>", Meaning::Nothing("marker")),
             ("", "<body/>", Meaning::Nothing("empty")),
             ("", "", Meaning::Nothing("empty")),
-            ("", "<x xmlns='jabber:x:oob'><url/></x>", Meaning::Nothing("empty")),
-            ("", "<reactions xmlns='urn:xmpp:reactions:0' id='1'/>", Meaning::Nothing("reaction_removed")),
+            ("", "<reactions xmlns='urn:xmpp:reactions:0'/>", Meaning::Nothing("malformed")),
             ("", "<body>x</body><received xmlns='urn:xmpp:carbons:2'/>", Meaning::Nothing("forwarded")),
             ("", "<result xmlns='urn:xmpp:mam:2'/>", Meaning::Nothing("forwarded")),
             ("", "<privilege xmlns='urn:xmpp:privilege:2'/>", Meaning::Nothing("empty")),

@@ -43,7 +43,23 @@ pub(super) fn component(facts: &Facts<'_>) -> Info {
 /// A ghost: an account, and the client it seems to use. Without a name, so that all ghosts share one hash.
 pub(super) fn ghost() -> Info {
     let identities = vec![("account", "registered".to_owned(), None), ("client", "web".to_owned(), None)];
-    Info { identities, features: COMMON.into_iter().chain([namespace::CORRECT, namespace::SID]).collect() }
+    Info {
+        identities,
+        features: COMMON
+            .into_iter()
+            .chain([
+                namespace::CORRECT,
+                namespace::FALLBACK,
+                namespace::MARKERS,
+                namespace::OOB,
+                namespace::REACTIONS,
+                namespace::REPLY,
+                namespace::RETRACT_1,
+                namespace::SFS,
+                namespace::SID,
+            ])
+            .collect(),
+    }
 }
 
 impl Info {

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! What a ghost does to an earlier message, in the words of Delta Chat: a new version, a deletion, a reaction, a receipt. All of it is to be
+//! sealed: in clear mail programs show it as letters.
+
+use dreiklang_model::{Emoji, NativeId, Placed};
+use mail_builder::{
+    headers::{content_type::ContentType, raw::Raw},
+    mime::{BodyPart, MimePart},
+};
+
+use super::message::{Frame, plain};
+use crate::flowed;
+
+/// What Delta Chat puts before a new version, for programs that know none.
+const PENCIL: &str = "✏️";
+/// What Delta Chat writes where a deletion would be read.
+const NO_ENTRY: &str = "🚮";
+
+/// A new version of a message (`Chat-Edit`).
+pub(crate) fn edit(frame: Frame<'_>, of: &Placed, text: &str) -> std::io::Result<Vec<u8>> {
+    let mail = frame.begin().in_reply_to(of.native.as_str().to_owned());
+    let mail = mail.header("Chat-Edit", Raw::new(format!("<{}>", of.native.as_str())));
+    mail.body(said(&format!("{PENCIL}{text}"))).write_to_vec()
+}
+
+/// A deletion for everybody (`Chat-Delete`), of every part of a message.
+pub(crate) fn retraction(frame: Frame<'_>, of: &Placed) -> std::io::Result<Vec<u8>> {
+    let ids = of.parts.iter().map(|part| format!("<{}>", part.as_str())).collect::<Vec<_>>().join(" ");
+    let mail = frame.begin().in_reply_to(of.native.as_str().to_owned()).header("Chat-Delete", Raw::new(ids));
+    mail.body(said(NO_ENTRY)).write_to_vec()
+}
+
+/// A reaction (RFC 9078); an empty one takes the last one back.
+pub(crate) fn reaction(frame: Frame<'_>, to: &Placed, emoji: Option<&Emoji>) -> std::io::Result<Vec<u8>> {
+    let mail = frame.begin().in_reply_to(to.native.as_str().to_owned());
+    let text = emoji.map(Emoji::qualified).unwrap_or_default();
+    mail.body(said(&text).header("Content-Disposition", Raw::new("reaction"))).write_to_vec()
+}
+
+/// A receipt (RFC 8098): the message was read.
+pub(crate) fn receipt(frame: Frame<'_>, up_to: &NativeId) -> std::io::Result<Vec<u8>> {
+    let machine =
+        format!("Original-Message-ID: <{}>\r\nDisposition: manual-action/MDN-sent-automatically; displayed\r\n", up_to.as_str());
+    let machine = MimePart::new(ContentType::new("message/disposition-notification"), BodyPart::Text(machine.into()));
+    let kind = ContentType::new("multipart/report").attribute("report-type", "disposition-notification");
+    let parts = vec![said("This is a receipt notification."), machine.transfer_encoding("7bit")];
+    let mail = frame.begin().header("Auto-Submitted", Raw::new("auto-replied"));
+    mail.body(MimePart::new(kind, BodyPart::Multipart(parts))).write_to_vec()
+}
+
+fn said(text: &str) -> MimePart<'static> {
+    let text = flowed::write(text);
+    plain(flowed::Written { text: text.text + "\r\n", flowed: text.flowed })
+}

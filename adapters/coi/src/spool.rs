@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! Files that came by mail, from when the mail was acknowledged until they are delivered: a mail server keeps no file for us.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use dreiklang_engine::port::{DeliveryError, Media};
+use dreiklang_model::Reason;
+use futures::StreamExt as _;
+use tokio::{fs, io::AsyncWriteExt as _};
+use tokio_util::io::ReaderStream;
+
+/// The directory of one organisation's files.
+#[derive(Debug, Clone)]
+pub(crate) struct Spool {
+    directory: PathBuf,
+}
+
+/// The name of a file in the spool: hexadecimal digits and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SpoolName(String);
+
+impl SpoolName {
+    /// The same for the same file of the same mail to the same recipient, so that a repeat after a crash makes no second copy.
+    pub(crate) fn new(message_id: &str, recipient: &str, index: usize) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        for part in [message_id, recipient, &index.to_string()] {
+            hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+        }
+        Self(hasher.finalize().to_hex().to_string())
+    }
+
+    /// [`None`] for what is no such name.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        (text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| Self(text.to_owned()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Spool {
+    pub(crate) fn new(directory: &Path) -> Self {
+        Self { directory: directory.to_owned() }
+    }
+
+    /// Keeps a file. When this answers, it is on the disk; `true`: it was there before.
+    ///
+    /// # Errors
+    /// Those of the file system; nothing is kept.
+    pub(crate) async fn keep(&self, name: &SpoolName, bytes: &[u8]) -> io::Result<bool> {
+        let place = self.place(name);
+        if fs::try_exists(&place).await? {
+            return Ok(true);
+        }
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.directory).await?;
+        let unfinished = place.with_extension("new");
+        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished).await?;
+        file.write_all(bytes).await?;
+        file.sync_all().await?;
+        fs::rename(&unfinished, &place).await?;
+        fs::File::open(&self.directory).await?.sync_all().await?;
+        Ok(false)
+    }
+
+    /// Opens a file.
+    pub(crate) async fn open(&self, name: &SpoolName) -> Result<Media, DeliveryError> {
+        let file = match fs::File::open(self.place(name)).await {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(DeliveryError::Never {
+                    reason: Reason::Unreadable,
+                    cause: "the file is not there any more".to_owned(),
+                });
+            }
+            Err(error) => return Err(DeliveryError::later(format!("the spool: {error}"))),
+        };
+        let size = file.metadata().await.map_err(|error| DeliveryError::later(format!("the spool: {error}")))?.len();
+        Ok(Media { size: Some(size), bytes: ReaderStream::new(file).boxed() })
+    }
+
+    /// Lets a file go.
+    pub(crate) async fn release(&self, name: &SpoolName) {
+        match fs::remove_file(self.place(name)).await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => tracing::warn!(%error, "a file stays in the spool"),
+            _ => {}
+        }
+    }
+
+    /// Removes what nobody can be waiting for any more: files that lie there longer than any message does.
+    pub(crate) async fn sweep(&self, longest: Duration, now: SystemTime) {
+        let Ok(mut files) = fs::read_dir(&self.directory).await else { return };
+        while let Ok(Some(file)) = files.next_entry().await {
+            let modified = file.metadata().await.and_then(|metadata| metadata.modified());
+            if modified.is_ok_and(|at| now.duration_since(at).is_ok_and(|age| age > longest)) {
+                // Another sweep comes.
+                let _ = fs::remove_file(file.path()).await;
+            }
+        }
+    }
+
+    fn place(&self, name: &SpoolName) -> PathBuf {
+        self.directory.join(name.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::TryStreamExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_is_kept_once_and_until_it_is_released() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::new(&directory.path().join("spool"));
+        let name = SpoolName::new("1@x", "bob", 0);
+        assert_ne!(name, SpoolName::new("1@x", "bob", 1));
+        assert_eq!(SpoolName::read(name.as_str()), Some(name.clone()));
+        assert_eq!(SpoolName::read("../key"), None);
+        assert!(!spool.keep(&name, b"picture").await.unwrap());
+        assert!(spool.keep(&name, b"picture").await.unwrap());
+        let media = spool.open(&name).await.unwrap();
+        assert_eq!(media.size, Some(7));
+        assert_eq!(media.bytes.try_collect::<Vec<_>>().await.unwrap().concat(), b"picture");
+        spool.release(&name).await;
+        spool.release(&name).await;
+        assert!(matches!(spool.open(&name).await, Err(DeliveryError::Never { .. })));
+    }
+
+    #[tokio::test]
+    async fn what_is_forgotten_goes() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::new(directory.path());
+        let name = SpoolName::new("1@x", "bob", 0);
+        spool.keep(&name, b"picture").await.unwrap();
+        let written = std::fs::metadata(spool.place(&name)).unwrap().modified().unwrap();
+        spool.sweep(Duration::from_secs(60), written + Duration::from_secs(59)).await;
+        assert!(spool.open(&name).await.is_ok());
+        spool.sweep(Duration::from_secs(60), written + Duration::from_secs(61)).await;
+        assert!(spool.open(&name).await.is_err());
+    }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! Getting and putting files over HTTP, streamed, within bounds of size, time and place.
+
+use std::{io, sync::Arc, time::Duration};
+
+use dreiklang_engine::port::{DeliveryError, Media};
+use dreiklang_model::Reason;
+use futures::{StreamExt as _, stream};
+use reqwest::{Body, StatusCode, header, redirect};
+use rustls::ClientConfig;
+use url::Url;
+
+use super::{Slot, guard::Guard};
+
+const CONNECT: Duration = Duration::from_secs(10);
+/// Longest silence between two pieces of a file.
+const SILENCE: Duration = Duration::from_secs(30);
+/// How often an address may point to another.
+const REDIRECTS: usize = 3;
+/// Largest file that is fetched.
+pub(crate) const LARGEST: u64 = 100 * 1024 * 1024;
+
+/// The way to files on the web.
+#[derive(Debug, Clone)]
+pub(crate) struct Web {
+    http: reqwest::Client,
+    guard: Guard,
+}
+
+impl Web {
+    /// `allowed`: private places, as `host:port`, that may be asked all the same.
+    ///
+    /// # Errors
+    /// When the library refuses the TLS configuration.
+    pub(crate) fn new(tls: &Arc<ClientConfig>, allowed: &[String]) -> Result<Self, reqwest::Error> {
+        let guard = Guard::new(allowed);
+        let judge = guard.clone();
+        let redirects = redirect::Policy::custom(move |attempt| {
+            if attempt.previous().len() > REDIRECTS || !judge.admits(attempt.url()) { attempt.stop() } else { attempt.follow() }
+        });
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured((**tls).clone())
+            .dns_resolver(Arc::new(guard.clone()))
+            .connect_timeout(CONNECT)
+            .read_timeout(SILENCE)
+            .redirect(redirects)
+            .no_proxy()
+            .user_agent(concat!("dreiklang/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(Self { http, guard })
+    }
+
+    /// Opens the file at an address that somebody sent.
+    pub(crate) async fn open(&self, address: &str) -> Result<Media, DeliveryError> {
+        let never = |reason: Reason, cause: &str| DeliveryError::Never { reason, cause: cause.to_owned() };
+        let url = Url::parse(address).ok().filter(|url| self.guard.admits(url));
+        let Some(url) = url else { return Err(never(Reason::Unreadable, "a file at a place that is not fetched from")) };
+        let answer = self.http.get(url).send().await.map_err(|error| later(&error))?;
+        match answer.status() {
+            status if status.is_success() => {}
+            status if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => {
+                return Err(never(Reason::Unreadable, "the file is not there"));
+            }
+            status if status.is_redirection() => return Err(never(Reason::Unreadable, "the file is somewhere else")),
+            status => return Err(DeliveryError::later(format!("the file's server answers {status}"))),
+        }
+        let size = answer.content_length();
+        if size.is_some_and(|size| size > LARGEST) {
+            return Err(never(Reason::TooLarge, "a file larger than is carried"));
+        }
+        Ok(Media { size, bytes: bounded(answer).boxed() })
+    }
+
+    /// Puts a file into a slot that a server gave.
+    pub(crate) async fn put(&self, slot: &Slot, media_type: &str, size: u64, media: Media) -> Result<(), DeliveryError> {
+        let url = Url::parse(&slot.put).ok().filter(|url| self.guard.admits(url));
+        let Some(url) = url else { return Err(DeliveryError::later("an upload to a place that is not written to")) };
+        let mut request = self
+            .http
+            .put(url)
+            .header(header::CONTENT_TYPE, media_type)
+            .header(header::CONTENT_LENGTH, size)
+            .body(Body::wrap_stream(media.bytes));
+        for (name, value) in &slot.headers {
+            request = request.header(name, value);
+        }
+        let answer = request.send().await.map_err(|error| later(&error))?;
+        match answer.status() {
+            status if status.is_success() => Ok(()),
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                Err(DeliveryError::Never { reason: Reason::TooLarge, cause: "larger than the upload service takes".to_owned() })
+            }
+            status => Err(DeliveryError::later(format!("the upload service answers {status}"))),
+        }
+    }
+}
+
+/// The bytes of an answer, up to the largest file.
+fn bounded(answer: reqwest::Response) -> impl futures::Stream<Item = io::Result<bytes::Bytes>> + Send {
+    stream::try_unfold((answer, 0_u64), |(mut answer, before)| async move {
+        let Some(piece) = answer.chunk().await.map_err(|error| io::Error::other(cause(&error)))? else { return Ok(None) };
+        let so_far = before + piece.len() as u64;
+        if so_far > LARGEST {
+            return Err(io::Error::other("a file larger than is carried"));
+        }
+        Ok(Some((piece, (answer, so_far))))
+    })
+}
+
+fn later(error: &reqwest::Error) -> DeliveryError {
+    DeliveryError::later(format!("a file's server: {}", cause(error)))
+}
+
+/// The innermost cause, without the address: it is what somebody wrote.
+fn cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}

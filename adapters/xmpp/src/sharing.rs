@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! Bringing the files of a message to where the recipient's client can fetch them: finding a service that takes uploads, asking it
+//! for a slot as the ghost, and filling that from the network that holds the file.
+
+use std::time::Duration;
+
+use dreiklang_engine::{
+    Hub,
+    port::{Deliverable, DeliveryError},
+};
+use dreiklang_model::{Attachment, Reason};
+use minidom::Element;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    address,
+    component::{Component, Shared},
+    media::{LARGEST, Slot, disco, items, slot_request, takes_uploads},
+    transport::Order,
+    xml::namespace,
+};
+
+/// Longest wait for the answer of another server.
+const ANSWER: Duration = Duration::from_secs(6);
+
+/// The way to ask servers through one component.
+pub(crate) struct Asking<'a> {
+    pub(crate) component: &'a Component,
+    pub(crate) orders: &'a mpsc::Sender<Order>,
+    pub(crate) shared: &'a Shared,
+}
+
+impl Asking<'_> {
+    /// Asks somebody and waits for the answer, an error included; [`None`]: there is none in time.
+    pub(crate) async fn ask(&self, whom: &str, question: impl FnOnce(&str) -> Element) -> Option<Element> {
+        let (id, answer) = self.shared.questions.ask(whom)?;
+        let stanzas = vec![question(&id)];
+        let to = address::person(whom)?;
+        let asked = async {
+            let (done, _routed) = oneshot::channel();
+            self.orders.send(Order { id, to, stanzas, done }).await.ok()?;
+            answer.await.ok()
+        };
+        tokio::time::timeout(ANSWER, asked).await.ok()?
+    }
+
+    /// Where the files of a delivery can be had, in their order. [`None`]: no server takes them for this recipient.
+    pub(crate) async fn place(
+        &self,
+        hub: &Hub,
+        delivery: &Deliverable,
+        files: &[Attachment],
+    ) -> Result<Option<Vec<String>>, DeliveryError> {
+        let Some(service) = self.service(address::domain(delivery.leg.user.address.as_str())).await else { return Ok(None) };
+        let mut places = Vec::with_capacity(files.len());
+        for file in files {
+            let media = hub.open(&file.source).await?;
+            let Some(size) = media.size.or(file.size) else {
+                return Err(DeliveryError::Never { reason: Reason::Unreadable, cause: "a file of unknown size".to_owned() });
+            };
+            if size > LARGEST {
+                return Err(DeliveryError::Never { reason: Reason::TooLarge, cause: "a file larger than is carried".to_owned() });
+            }
+            let slot = self.slot(delivery.leg.ghost.as_str(), &service, file, size).await?;
+            self.shared.web.put(&slot, file.media_type.as_str(), size, media).await?;
+            places.push(slot.get);
+        }
+        Ok(Some(places))
+    }
+
+    async fn slot(&self, ghost: &str, service: &str, file: &Attachment, size: u64) -> Result<Slot, DeliveryError> {
+        let from = address::full(ghost);
+        let Some(answer) = self.ask(service, |id| slot_request(&from, service, id, file, size)).await else {
+            return Err(DeliveryError::later("the upload service does not answer"));
+        };
+        if let Some(slot) = Slot::read(&answer) {
+            return Ok(slot);
+        }
+        let too_large = crate::xml::child(&answer, "error", namespace::COMPONENT)
+            .is_some_and(|error| error.children().any(|child| child.name() == "file-too-large"));
+        if too_large {
+            return Err(DeliveryError::Never {
+                reason: Reason::TooLarge,
+                cause: "larger than the upload service takes".to_owned(),
+            });
+        }
+        Err(DeliveryError::later("the upload service gives no slot"))
+    }
+
+    /// The service that takes uploads for people of a domain: one of their server's, else one of the server that the component
+    /// belongs to.
+    async fn service(&self, domain: &str) -> Option<String> {
+        if let Some(configured) = &self.shared.upload {
+            return Some(configured.clone());
+        }
+        let above = self.component.domain.as_str().match_indices('.').map(|(at, _)| &self.component.domain.as_str()[at + 1..]);
+        for candidate in std::iter::once(domain).chain(above.filter(|above| above.contains('.'))) {
+            if let Some(service) = self.service_of(candidate).await {
+                return Some(service);
+            }
+        }
+        None
+    }
+
+    async fn service_of(&self, domain: &str) -> Option<String> {
+        if let Some(known) = self.shared.services.known(domain) {
+            return known;
+        }
+        let from = self.component.domain.as_str();
+        let listed = self.ask(domain, |id| disco(from, domain, id, namespace::DISCO_ITEMS)).await?;
+        let mut found = None;
+        for part in items(&listed) {
+            let info = self.ask(&part, |id| disco(from, &part, id, namespace::DISCO_INFO)).await;
+            if info.is_some_and(|info| takes_uploads(&info)) {
+                found = Some(part);
+                break;
+            }
+        }
+        self.shared.services.learn(domain, found.clone());
+        found
+    }
+}
