@@ -212,3 +212,37 @@ fn record(fingerprint: &Fingerprint) -> String {
 fn binding(address: &Address) -> String {
     format!("peer-of/{}", address.as_str())
 }
+
+#[cfg(test)]
+mod tests {
+    use dreiklang_openpgp::{MailAddress, Randomness, SecretKey};
+
+    use super::*;
+
+    fn peer(met: Met, mutual: bool) -> Peer {
+        let at = dreiklang_model::Timestamp::from_millis(1_800_000_000_000);
+        let address = MailAddress::new("carol@relay.example").unwrap();
+        let key = SecretKey::generate(&address, at, &mut Randomness::from_seed([9; 32])).unwrap();
+        let account = canonical("carol@mail.example").unwrap();
+        Peer { certificate: key.public().clone(), seen: account.clone(), account, met, mutual }
+    }
+
+    #[test]
+    fn who_wrote_in_clear_is_answered_in_clear_unless_he_asks_for_more() {
+        for (met, mutual, sealed, proof) in [
+            (Met::Clear, false, false, Proof::Signed),
+            (Met::Clear, true, true, Proof::Signed),
+            (Met::Told, false, true, Proof::Signed),
+            (Met::Sealed, false, true, Proof::Signed),
+            (Met::Invited, false, true, Proof::Verified),
+        ] {
+            let peer = peer(met, mutual);
+            assert_eq!((peer.wants_sealed(), peer.proof()), (sealed, proof), "{met:?} {mutual}");
+        }
+    }
+
+    #[test]
+    fn mail_goes_to_the_addresses_in_the_key() {
+        assert_eq!(peer(Met::Sealed, true).addresses(), ["carol@relay.example"]);
+    }
+}
