@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! The one connection that writes. What queued up while the last commit ran goes into the next one: no timers, and
 //! the batch grows with the load. Nobody gets an answer before the commit that holds his write.
+//!
+//! A commit that only settles deliveries does not wait for the disk: it survives `kill -9` all the same, and after a power cut what it
+//! settled is delivered once more under the same id. The next commit that waits makes it as safe as itself.
 
 use dreiklang_engine::port::{Arrival, Settlement, StoreError};
 use futures::future::BoxFuture;
@@ -105,12 +108,40 @@ pub(crate) fn failed(error: &sqlx::Error) -> StoreError {
     StoreError::Failed(error.to_string())
 }
 
+/// Whether a commit waits for the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Durability {
+    /// It survives a power cut.
+    Disk,
+    /// It survives the end of this process.
+    Process,
+}
+
+impl Durability {
+    fn needed(batch: &[Job]) -> Self {
+        if batch.iter().all(|job| matches!(job, Job::Settle(..))) { Self::Process } else { Self::Disk }
+    }
+
+    /// <https://www.sqlite.org/pragma.html#pragma_synchronous>
+    fn pragma(self) -> &'static str {
+        match self {
+            Self::Disk => "PRAGMA synchronous = FULL",
+            Self::Process => "PRAGMA synchronous = NORMAL",
+        }
+    }
+}
+
 async fn run(mut connection: SqliteConnection, mut queue: mpsc::Receiver<Job>, committed: watch::Sender<u64>) {
     let mut batch = Vec::with_capacity(MOST);
+    // As the connection was opened.
+    let mut standing = Durability::Disk;
     while queue.recv_many(&mut batch, MOST).await > 0 {
         let close = batch.iter().position(|job| matches!(job, Job::Close(_)));
         let last = close.map(|at| batch.split_off(at));
-        commit(&mut connection, std::mem::take(&mut batch), &committed).await;
+        let batch = std::mem::take(&mut batch);
+        if !batch.is_empty() && brought_to(&mut connection, &mut standing, Durability::needed(&batch)).await {
+            commit(&mut connection, batch, &committed).await;
+        }
         if let Some(Job::Close(answer)) = last.and_then(|rest| rest.into_iter().next()) {
             if let Err(error) = connection.close().await {
                 tracing::error!(%error, "the database did not close cleanly");
@@ -121,11 +152,26 @@ async fn run(mut connection: SqliteConnection, mut queue: mpsc::Receiver<Job>, c
     }
 }
 
+/// Sees to it that the next commit waits for the disk if it needs to; `false`: it would not, and must not be made.
+async fn brought_to(connection: &mut SqliteConnection, standing: &mut Durability, needed: Durability) -> bool {
+    if needed == *standing {
+        return true;
+    }
+    match sqlx::raw_sql(needed.pragma()).execute(connection).await {
+        Ok(_) => {
+            *standing = needed;
+            true
+        }
+        Err(error) => {
+            tracing::error!(%error, "the database does not say whether it waits for the disk");
+            // To wait without need harms nobody; not to wait would break a promise.
+            needed == Durability::Process
+        }
+    }
+}
+
 /// Writes a batch in one transaction and answers everybody.
 async fn commit(connection: &mut SqliteConnection, batch: Vec<Job>, committed: &watch::Sender<u64>) {
-    if batch.is_empty() {
-        return;
-    }
     let mut answers: Vec<Answer> = Vec::with_capacity(batch.len());
     let outcome = transact(connection, batch, &mut answers).await;
     if let Err(error) = &outcome {
