@@ -192,3 +192,63 @@ pub(super) fn plain(text: flowed::Written) -> MimePart<'static> {
     }
     MimePart::new(kind, BodyPart::Text(text.text.into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use dreiklang_engine::Person;
+    use dreiklang_model::{Address, ConversationId, DeliveryId, DisplayName, EventId, PersonaId, Timestamp, What, Written};
+
+    use super::*;
+    use crate::inward::Mail;
+
+    fn delivery(other: Network) -> Deliverable {
+        let at = Timestamp::from_millis(1_800_000_000_000);
+        let person = |network, address: &str| Person { persona: PersonaId(1), address: Address::new(network, address).unwrap() };
+        let leg = Leg {
+            conversation: ConversationId::from_parts(at, 1),
+            user: person(Network::MAIL, "carol@mail.example"),
+            ghost: Written::new("matrix.alice=hs.example@gw.example").unwrap(),
+            bot: other == Network::GATEWAY,
+            other: person(other, "@alice:hs.example"),
+            ghost_name: DisplayName::new("Alice"),
+            chat: None,
+            notes: None,
+        };
+        let id = DeliveryId { event: EventId::from_parts(at, 7), part: 0 };
+        Deliverable { id, leg, sent_at: at, late: false, what: What::Opened }
+    }
+
+    fn written(other: Network, form: Form) -> (Vec<u8>, String) {
+        let words = Words { language: Language::English, organisation: "Town" };
+        let (delivery, position) = (delivery(other), Position::default());
+        let frame = Frame { delivery: &delivery, position: &position, message_id: "id@gw.example", form, words };
+        let raw = message(frame, &Message::text("Hello"), Vec::new()).unwrap();
+        let text = Mail::parse(&raw).unwrap().message.body_text(0).unwrap().replace("\r\n", "\n");
+        (raw, text)
+    }
+
+    #[test]
+    fn who_reads_along_is_said_once_in_clear_mail_and_always_in_encrypted_mail() {
+        for (form, network, name, footer) in [
+            (Form::Clear { first: true }, Network::MATRIX, "Alice", Some("Carried by the gateway: Town")),
+            (Form::Clear { first: false }, Network::MATRIX, "Alice", None),
+            (Form::Sealed, Network::MATRIX, "Alice (Matrix)", Some("Writes through the gateway Town (Matrix).")),
+            (Form::Sealed, Network::XMPP, "Alice (XMPP)", Some("Writes through the gateway Town (XMPP).")),
+            (Form::Sealed, Network::GATEWAY, "Alice", Some("Carried by the gateway: Town")),
+        ] {
+            let (raw, text) = written(network, form);
+            let mail = Mail::parse(&raw).unwrap();
+            assert_eq!(mail.message.from().unwrap().first().unwrap().name(), Some(name), "{form:?}");
+            assert_eq!(mail.header("Chat-Disposition-Notification-To").is_some(), form == Form::Sealed, "{form:?}");
+            match footer {
+                Some(footer) => assert!(text.contains("\n-- \n") && text.contains(footer), "{text:?}"),
+                None => assert!(!text.contains("\n-- \n"), "{text:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_repeat_is_the_same_mail() {
+        assert_eq!(written(Network::XMPP, Form::Sealed), written(Network::XMPP, Form::Sealed));
+    }
+}

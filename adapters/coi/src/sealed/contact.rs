@@ -47,3 +47,35 @@ pub(crate) fn contact(handed: Handed<'_>, words: Words<'_>) -> std::io::Result<V
         .attachment("text/vcard", "contact.vcf", card)
         .write_to_vec()
 }
+
+#[cfg(test)]
+mod tests {
+    use dreiklang_model::Language;
+    use dreiklang_openpgp::{Randomness, SecretKey};
+    use mail_parser::MimeHeaders as _;
+
+    use super::*;
+    use crate::inward::Mail;
+
+    #[test]
+    fn a_contact_brings_the_key_of_the_ghost() {
+        let at = Timestamp::from_millis(1_800_000_000_000);
+        let address = MailAddress::new("matrix.alice=hs.example@gw.example").unwrap();
+        let key = SecretKey::generate(&address, at, &mut Randomness::from_seed([3; 32])).unwrap();
+        let handed = Handed {
+            id: "id@gw.example",
+            delivery: "1".to_owned(),
+            bot: ("bot@gw.example", "Gateway Town"),
+            to: "carol@mail.example",
+            ghost: (address, "Alice (Matrix)".to_owned(), key.public().clone()),
+            at,
+        };
+        let raw = contact(handed, Words { language: Language::English, organisation: "Town" }).unwrap();
+        let mail = Mail::parse(&raw).unwrap();
+        let card = mail.message.parts.iter().find(|part| part.is_content_type("text", "vcard")).unwrap();
+        let cards = Card::read(card.text_contents().unwrap());
+        assert_eq!(cards.len(), 1);
+        assert_eq!(cards[0].name, "Alice (Matrix)");
+        assert_eq!(cards[0].certificate.as_ref().unwrap().fingerprint(), key.fingerprint());
+    }
+}

@@ -164,3 +164,27 @@ fn open(secret: &SecretSlice<u8>, id: &str, note: &str) -> Option<Open> {
         auth: token("auth")?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOTE: &str =
+        r#"{"ghost":"bot@gw.example","inviter":"23ffdf25f6b2468b6d6e0a93b1f10a5e88aca144","expires":1800000000000}"#;
+
+    #[test]
+    fn tokens_come_from_the_secret_and_from_nothing_in_the_open() {
+        let secret = |octet: u8| SecretSlice::from(vec![octet; 32]);
+        let token = |secret: &SecretSlice<u8>, id: &str| open(secret, id, NOTE).unwrap().token().as_str().to_owned();
+        assert_eq!(token(&secret(1), "a"), token(&secret(1), "a"));
+        assert_ne!(token(&secret(1), "a"), token(&secret(1), "b"));
+        assert_ne!(token(&secret(1), "a"), token(&secret(2), "a"));
+        let one = open(&secret(1), "a", NOTE).unwrap();
+        let link = one.invite("Gateway").unwrap().link();
+        assert_ne!(one.number.as_str(), one.auth.as_str());
+        assert_eq!(one.auth.as_str().len(), 24);
+        assert!(link.starts_with("https://i.delta.chat/#23FFDF25F6B2468B6D6E0A93B1F10A5E88ACA144&v=3&i="), "{link}");
+        assert!(open(&SecretSlice::from(vec![1; 31]), "a", NOTE).is_none());
+        assert!(open(&secret(1), "a", "{}").is_none());
+    }
+}

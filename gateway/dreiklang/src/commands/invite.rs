@@ -152,3 +152,38 @@ fn picture(code: &QRCode, path: &Path) -> anyhow::Result<()> {
     writer.finish()?;
     Ok(fs::write(path, bytes)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_is_drawn_with_a_margin_and_the_picture_shows_the_same() {
+        let code = QRBuilder::new("https://i.delta.chat/#23FF&v=3").ecl(ECL::M).build().unwrap();
+        let width = code.size + 2 * QUIET;
+        let text = drawn(&code);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), width.div_ceil(2));
+        assert!(lines.iter().all(|line| line.chars().count() == width));
+        assert!(lines[0].chars().all(|c| c == '█'), "the margin is light");
+        // The finder pattern in the corner: a dark row above a row that is dark at its ends only.
+        let corner: String = lines[QUIET / 2].chars().skip(QUIET).take(8).collect();
+        assert_eq!(corner, " ▄▄▄▄▄ █");
+
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("code.png");
+        picture(&code, &path).unwrap();
+        let decoder = png::Decoder::new(std::io::BufReader::new(fs::File::open(path).unwrap()));
+        let mut reader = decoder.read_info().unwrap();
+        let mut bits = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut bits).unwrap();
+        let side = width * PIXELS;
+        assert_eq!((info.width as usize, info.height as usize), (side, side));
+        for y in 0..side {
+            for x in 0..side {
+                let light = bits[y * info.line_size + x / 8] >> (7 - x % 8) & 1 == 1;
+                assert_eq!(light, !dark(&code, x / PIXELS, y / PIXELS), "{x} {y}");
+            }
+        }
+    }
+}
