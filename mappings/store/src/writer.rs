@@ -5,12 +5,14 @@
 //! A commit that only settles deliveries does not wait for the disk: it survives `kill -9` all the same, and after a power cut what it
 //! settled is delivered once more under the same id. The next commit that waits makes it as safe as itself.
 
+use std::sync::Arc;
+
 use dreiklang_engine::port::{Arrival, Settlement, StoreError};
 use futures::future::BoxFuture;
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::{accept, settle};
+use crate::{accept, seal::Seal, settle};
 
 /// Most writes that share one commit.
 const MOST: usize = 512;
@@ -36,10 +38,10 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(connection: SqliteConnection) -> Self {
+    pub(crate) fn start(connection: SqliteConnection, seal: Arc<Seal>) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let committed = watch::Sender::new(0);
-        tokio::spawn(run(connection, queue, committed.clone()));
+        tokio::spawn(run(connection, seal, queue, committed.clone()));
         Self { jobs, committed }
     }
 
@@ -131,7 +133,12 @@ impl Durability {
     }
 }
 
-async fn run(mut connection: SqliteConnection, mut queue: mpsc::Receiver<Job>, committed: watch::Sender<u64>) {
+async fn run(
+    mut connection: SqliteConnection,
+    seal: Arc<Seal>,
+    mut queue: mpsc::Receiver<Job>,
+    committed: watch::Sender<u64>,
+) {
     let mut batch = Vec::with_capacity(MOST);
     // As the connection was opened.
     let mut standing = Durability::Disk;
@@ -140,7 +147,7 @@ async fn run(mut connection: SqliteConnection, mut queue: mpsc::Receiver<Job>, c
         let last = close.map(|at| batch.split_off(at));
         let batch = std::mem::take(&mut batch);
         if !batch.is_empty() && brought_to(&mut connection, &mut standing, Durability::needed(&batch)).await {
-            commit(&mut connection, batch, &committed).await;
+            commit(&mut connection, &seal, batch, &committed).await;
         }
         if let Some(Job::Close(answer)) = last.and_then(|rest| rest.into_iter().next()) {
             if let Err(error) = connection.close().await {
@@ -171,9 +178,9 @@ async fn brought_to(connection: &mut SqliteConnection, standing: &mut Durability
 }
 
 /// Writes a batch in one transaction and answers everybody.
-async fn commit(connection: &mut SqliteConnection, batch: Vec<Job>, committed: &watch::Sender<u64>) {
+async fn commit(connection: &mut SqliteConnection, seal: &Seal, batch: Vec<Job>, committed: &watch::Sender<u64>) {
     let mut answers: Vec<Answer> = Vec::with_capacity(batch.len());
-    let outcome = transact(connection, batch, &mut answers).await;
+    let outcome = transact(connection, seal, batch, &mut answers).await;
     if let Err(error) = &outcome {
         tracing::error!(%error, "a commit failed; nothing of it is stored");
     } else {
@@ -186,7 +193,12 @@ async fn commit(connection: &mut SqliteConnection, batch: Vec<Job>, committed: &
 
 /// One transaction. Neighbours of the same kind share statements. Dropped unfinished, it is rolled back; jobs that were not
 /// reached drop their answers, which reads as a failure on the other side.
-async fn transact(connection: &mut SqliteConnection, batch: Vec<Job>, answers: &mut Vec<Answer>) -> Result<(), sqlx::Error> {
+async fn transact(
+    connection: &mut SqliteConnection,
+    seal: &Seal,
+    batch: Vec<Job>,
+    answers: &mut Vec<Answer>,
+) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     let mut jobs = batch.into_iter().peekable();
     while let Some(job) = jobs.next() {
@@ -197,7 +209,7 @@ async fn transact(connection: &mut SqliteConnection, batch: Vec<Job>, answers: &
                     askers.push((more.len(), answer));
                     arrivals.extend(more);
                 }
-                let mut stored = accept::accept(&mut transaction, arrivals).await?.into_iter();
+                let mut stored = accept::accept(&mut transaction, seal, arrivals).await?.into_iter();
                 for (number, answer) in askers {
                     let mine: Vec<bool> = stored.by_ref().take(number).collect();
                     answers.push(Box::new(move |outcome| drop(answer.send(outcome.map(|()| mine)))));
@@ -210,7 +222,7 @@ async fn transact(connection: &mut SqliteConnection, batch: Vec<Job>, answers: &
                     settlements.push(*more);
                     answers.push(Box::new(move |outcome| drop(answer.send(outcome))));
                 }
-                settle::settle(&mut transaction, settlements).await?;
+                settle::settle(&mut transaction, seal, settlements).await?;
             }
             Job::Other(work) => answers.push(work(&mut transaction).await?),
             Job::Close(_) => {}
