@@ -289,7 +289,8 @@ mod tests {
 
     #[test]
     fn an_edit_is_about_words_and_fits_one_message() {
-        let edit = |text: &str| What::Edit { of: event(), to: Message { attachments: vec![file("a", 1)], ..Message::text(text) } };
+        let edit =
+            |text: &str| What::Edit { of: event(), to: Message { attachments: vec![file("a", 1)], ..Message::text(text) } };
         let caption = adapt(edit("new"), &NATIVE, Language::English);
         assert_eq!(caption.parts, [What::Edit { of: event(), to: Message::text("new") }]);
         let again = adapt(edit("new"), &Capabilities { edit: Support::AsText, ..NATIVE }, Language::English);
