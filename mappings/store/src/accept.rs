@@ -16,7 +16,11 @@ use crate::{
 type Recognised = (OrganisationKey, i64, [u8; 16]);
 
 /// Answers, in order, which arrivals are new.
-pub(crate) async fn accept(connection: &mut SqliteConnection, seal: &Seal, arrivals: Vec<Arrival>) -> Result<Vec<bool>, sqlx::Error> {
+pub(crate) async fn accept(
+    connection: &mut SqliteConnection,
+    seal: &Seal,
+    arrivals: Vec<Arrival>,
+) -> Result<Vec<bool>, sqlx::Error> {
     let mut new = recognise(connection, &arrivals).await?;
     // Each key is new once: a second arrival of the same key in this very batch is a repeat.
     let fresh: Vec<bool> =

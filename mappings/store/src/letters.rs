@@ -21,7 +21,13 @@ pub(crate) async fn waiting(pool: &SqlitePool, seal: &Seal, after: RowId, limit:
     found.map_err(|error| failed(&error))?.iter().map(|row| outbox_row(row, seal)).collect()
 }
 
-pub(crate) async fn waiting_in(pool: &SqlitePool, seal: &Seal, lane: &LaneKey, after: RowId, limit: usize) -> Result<Vec<Row>, StoreError> {
+pub(crate) async fn waiting_in(
+    pool: &SqlitePool,
+    seal: &Seal,
+    lane: &LaneKey,
+    after: RowId,
+    limit: usize,
+) -> Result<Vec<Row>, StoreError> {
     let sql = format!(
         "SELECT {OUTBOX} FROM outbox
          WHERE conversation = ?1 AND network = ?2 AND id > ?3 AND state = {WAITING} ORDER BY id LIMIT ?4"

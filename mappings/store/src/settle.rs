@@ -22,7 +22,11 @@ struct Done {
     follow: Option<NewRow>,
 }
 
-pub(crate) async fn settle(connection: &mut SqliteConnection, seal: &Seal, settlements: Vec<Settlement>) -> Result<(), sqlx::Error> {
+pub(crate) async fn settle(
+    connection: &mut SqliteConnection,
+    seal: &Seal,
+    settlements: Vec<Settlement>,
+) -> Result<(), sqlx::Error> {
     let mut delivered = Vec::with_capacity(settlements.len());
     let mut follows = Vec::new();
     for settlement in settlements {

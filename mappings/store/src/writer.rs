@@ -133,12 +133,7 @@ impl Durability {
     }
 }
 
-async fn run(
-    mut connection: SqliteConnection,
-    seal: Arc<Seal>,
-    mut queue: mpsc::Receiver<Job>,
-    committed: watch::Sender<u64>,
-) {
+async fn run(mut connection: SqliteConnection, seal: Arc<Seal>, mut queue: mpsc::Receiver<Job>, committed: watch::Sender<u64>) {
     let mut batch = Vec::with_capacity(MOST);
     // As the connection was opened.
     let mut standing = Durability::Disk;
