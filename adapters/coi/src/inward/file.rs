@@ -59,13 +59,12 @@ pub(super) fn file(mail: &Mail<'_>, part: &MessagePart<'_>, kind: &str, subtype:
 
 /// A mail inside a mail, as a file that mail programs open.
 pub(super) fn forwarded(mail: &Mail<'_>, part: &MessagePart<'_>, subject: Option<&str>) -> File {
-    let range = part.offset_body as usize..part.offset_end as usize;
     File {
         kind: MediaKind::File,
         name: FileName::new(&format!("{}.eml", subject.unwrap_or("mail").replace(['/', '\\'], " "))),
         media_type: MediaType::new("message/rfc822"),
         duration: None,
-        bytes: mail.message.raw_message.get(range).unwrap_or_default().to_vec(),
+        bytes: mail.inside(part).to_vec(),
     }
 }
 

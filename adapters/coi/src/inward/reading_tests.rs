@@ -221,6 +221,21 @@ fn names_of_files_are_read_however_programs_write_them() {
 }
 
 #[test]
+fn a_mail_in_a_mail_opens_however_it_was_encoded() {
+    let inner = "Subject: Plan\r\n\r\nat nine\r\n";
+    for (encoding, content) in [("7bit", inner), ("base64", "U3ViamVjdDogUGxhbg0KDQphdCBuaW5lDQo=\r\n")] {
+        let raw = format!(
+            "From: a@b.example\r\nMessage-ID: <1@x>\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\
+             Content-Type: message/rfc822\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n{content}\r\n--b--\r\n"
+        );
+        let Letter { files, .. } = letter(&raw);
+        let file = files.first().unwrap();
+        assert_eq!(file.name.as_str(), "Plan.eml", "{encoding}");
+        assert_eq!(String::from_utf8_lossy(&file.bytes).trim_end(), inner.trim_end(), "{encoding}");
+    }
+}
+
+#[test]
 fn bounces_name_our_delivery() {
     let id = DeliveryId { event: EventId::from_parts(Timestamp::from_millis(NOW), 9), part: 0 };
     let ours = crate::message_id::of_delivery(id, &reader().domain);
