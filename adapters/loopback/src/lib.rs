@@ -5,12 +5,15 @@
 use std::{
     collections::VecDeque,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use dreiklang_engine::{
-    Hub, Leg,
-    port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Health, Received, Verdict},
+    Ghost, Hub, Leg,
+    port::{
+        Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Health, Invitation, Received, StoreError, Verdict,
+    },
 };
 use dreiklang_model::{Capabilities, NativeId, Network};
 use tokio::sync::{mpsc, oneshot};
@@ -138,6 +141,11 @@ impl Adapter for Loopback {
                 let _ = answer.send(verdict);
             }
         }
+    }
+
+    async fn invite(&self, hub: &Hub, ghost: &Ghost) -> Result<Option<Invitation>, StoreError> {
+        let link = format!("loopback:{}/{}", self.network, ghost.written.as_str());
+        Ok(Some(Invitation { link, expires: hub.now().plus(Duration::from_secs(24 * 60 * 60)) }))
     }
 
     async fn deliver(&self, _: &Hub, delivery: &Deliverable) -> Result<Delivered, DeliveryError> {

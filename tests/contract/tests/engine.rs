@@ -319,6 +319,26 @@ async fn the_bot_opens_a_chat() {
 }
 
 #[tokio::test]
+async fn the_bot_gives_invitations() {
+    let mut town = town(Policy { deny: vec!["eve".into()], ..Policy::default() }).await;
+    for (number, (words, expected)) in [
+        ("invite", "loopback:right/left|alice"),
+        ("invite left|dora", "loopback:right/left|dora"),
+        ("invite right|bob", "loopback:left/right|bob"),
+        ("invite right|eve", "do not allow"),
+        ("invite nonsense", "not an address"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let asked = saying((&left(), "alice"), "gateway|bot", &number.to_string(), words, town.world.clock.now());
+        assert_eq!(town.left.say(asked).await, Some(Verdict::Stored));
+        let answer = town.hear_left().await;
+        assert!(text(&answer).contains(expected), "{words}: {}", text(&answer));
+    }
+}
+
+#[tokio::test]
 async fn a_long_text_arrives_whole_in_several_messages() {
     let mut town = town(Policy::default()).await;
     let long = "All work and no play. ".repeat(5000);

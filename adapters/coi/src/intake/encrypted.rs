@@ -21,8 +21,9 @@ use crate::{
     sealed::{Author, Grounds, Met, Peer, Sighting, Step, Unsealed, judged},
 };
 
-/// How many keys of others are taken from one mail.
+/// How many keys of others are taken from one mail, and how many in all from one person.
 const MOST_TOLD: usize = 20;
+const MOST_TOLD_BY_ONE: usize = 200;
 
 impl Intake {
     /// Takes in an opened mail; one answer for each recipient.
@@ -158,12 +159,18 @@ impl Intake {
         let cards = cards.filter_map(|part| part.text_contents()).flat_map(Card::read);
         let cards = cards.filter_map(|card| Some((card.address, card.certificate?)));
         let told: Vec<_> = gossip.chain(cards).take(MOST_TOLD).collect();
+        let counter = format!("told-by/{}", from.as_str());
         for (address, certificate) in told {
             let Some(address) = canonical(address.as_str()) else { continue };
             let ours = self.reader.domain.holds(address.as_str());
             if ours || address == *from || self.vault.peers.of(hub, &address).await?.is_some() {
                 continue;
             }
+            let before = hub.note(&counter).await?.and_then(|note| note.parse::<usize>().ok()).unwrap_or_default();
+            if before >= MOST_TOLD_BY_ONE {
+                break;
+            }
+            hub.set_note(&counter, Some(&(before + 1).to_string())).await?;
             self.vault.peers.meet(hub, Sighting { address, certificate, met: Met::Told, mutual: true }).await?;
         }
         Ok(())

@@ -8,8 +8,10 @@ use dreiklang_engine::{Hub, port::StoreError};
 use dreiklang_openpgp::{Fingerprint, MailAddress, Randomness, SecretKey};
 use moka::sync::Cache;
 use secrecy::ExposeSecret as _;
-use tokio::task::spawn_blocking;
+use tokio::{sync::Semaphore, task::spawn_blocking};
 
+/// How much key work runs at once.
+static SLOTS: Semaphore = Semaphore::const_new(4);
 /// How many keys are kept ready in memory.
 const READY: u64 = 10_000;
 /// Under which keys the directory of fingerprints is kept. What stands there is public.
@@ -94,7 +96,9 @@ impl Keys {
 }
 
 /// Key work takes the processor for a while; whoever else waits for this thread should not wait for it.
+/// Only some of it runs at once, so that a flood of encrypted mail does not take every processor.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
+    let _slot = SLOTS.acquire().await.map_err(|error| StoreError::Failed(error.to_string()))?;
     spawn_blocking(work).await.map_err(|error| StoreError::Failed(error.to_string()))
 }
 

@@ -12,8 +12,9 @@ use dreiklang_openpgp::{
 use super::{Vault, keys::blocking, peers::Peer};
 use crate::inward::{Mail, recipients};
 
-/// How many keys are made ready at once when nobody knows for whom a mail is.
+/// How many keys are made ready at once when nobody knows for whom a mail is, and how many tries that may cost in all (0.1 ms each).
 const AT_ONCE: usize = 500;
+const MOST_TRIALS: usize = 50_000;
 
 /// An opened mail.
 pub(crate) struct Unsealed {
@@ -119,7 +120,8 @@ impl Vault {
     /// Tries all keys there are, some at a time.
     async fn try_everybody(&self, hub: &Hub, envelope: Arc<Envelope>, limits: Limits) -> Result<Opened, NotOpened> {
         let owners = self.keys.owners(hub).await?;
-        for some in owners.chunks(AT_ONCE).take(limits.trials / AT_ONCE) {
+        let limits = Limits { trials: MOST_TRIALS / owners.len().div_ceil(AT_ONCE).max(1), ..limits };
+        for some in owners.chunks(AT_ONCE) {
             let mut keys = Vec::with_capacity(some.len());
             for owner in some {
                 keys.extend(self.keys.existing(hub, owner).await?);

@@ -321,4 +321,18 @@ mod tests {
         let expected = if relays.is_empty() { vec!["carol@mail.example".to_owned()] } else { relays };
         assert_eq!(Peer { met: Met::Sealed, ..told }.addresses(), expected);
     }
+
+    #[test]
+    fn who_wrote_in_clear_is_answered_in_clear_unless_he_asks_for_more() {
+        for (met, mutual, sealed, proof) in [
+            (Met::Clear, false, false, Proof::Signed),
+            (Met::Clear, true, true, Proof::Signed),
+            (Met::Told, false, true, Proof::Signed),
+            (Met::Sealed, false, true, Proof::Signed),
+            (Met::Invited, false, true, Proof::Verified),
+        ] {
+            let peer = Peer { mutual, ..peer("carol@mail.example", met) };
+            assert_eq!((peer.wants_sealed(), peer.proof()), (sealed, proof), "{met:?} {mutual}");
+        }
+    }
 }
