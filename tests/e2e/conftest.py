@@ -84,6 +84,8 @@ def gateway(servers: Lab, way: Way) -> Gateway:
     if changed:
         gateway.stop()
         gateway.xmpp_server, gateway.inbound = way.xmpp, way.mail
+    # Whatever a test that failed has left stopped.
+    servers.start()
     if servers.postfix.inbound != way.mail:
         servers.postfix.inbound = way.mail
         servers.postfix.restart()

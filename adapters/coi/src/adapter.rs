@@ -28,7 +28,9 @@ use crate::{
     inward::Reader,
     lmtp::Listener,
     message_id,
-    outward::{Enclosed, Fate, Form, Frame, Notice, Speaker, Words, edit, message, notice, reaction, receipt, retraction},
+    outward::{
+        Enclosed, Fate, Form, Frame, Notice, Speaker, Words, edit, in_clear, message, notice, reaction, receipt, retraction,
+    },
     posts::Posts,
     sealed::{Handed, Peer, Vault, contact},
     spool::{Spool, SpoolName},
@@ -106,7 +108,12 @@ impl CoiAdapter {
     ) -> Result<Delivered, DeliveryError> {
         let peer = self.vault.wants_sealed(hub, &delivery.leg.user.address).await.map_err(|error| failed(&error))?;
         if peer.is_none() {
-            return Ok(Delivered::default());
+            // His key was known when it was put into the queue.
+            return match in_clear(&delivery.what, Words::of(hub.organisation())) {
+                Ok(Some(text)) => self.say(hub, delivery, &text).await,
+                Ok(None) => Ok(Delivered::default()),
+                Err(reason) => Err(DeliveryError::Never { reason, cause: "clear mail takes nothing back".to_owned() }),
+            };
         }
         let delivered = self.write(hub, delivery, None, act).await?;
         // Nothing that people would answer: the thread goes on after the last message.

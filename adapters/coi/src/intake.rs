@@ -2,6 +2,8 @@
 //! Handing what came in to the gateway, whichever way it came. What senders are told is in `notices.rs`.
 
 mod encrypted;
+#[cfg(test)]
+mod tests;
 
 use std::{fmt, sync::Arc};
 
@@ -27,7 +29,7 @@ use crate::{
 pub(crate) const LARGEST: usize = 50 * 1024 * 1024;
 
 /// For whom a mail is, and who wants to hear of failures.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Delivery {
     /// As the envelope, or what is left of it, names them.
     pub(crate) recipients: Vec<String>,
@@ -35,8 +37,14 @@ pub(crate) struct Delivery {
     pub(crate) freshness: Freshness,
 }
 
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Delivery({} recipients, {:?})", self.recipients.len(), self.freshness)
+    }
+}
+
 /// Who wants to hear of failures.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum ReturnPath {
     /// The envelope is not known.
     Unknown,
@@ -44,6 +52,16 @@ pub(crate) enum ReturnPath {
     Null,
     /// This address.
     To(String),
+}
+
+impl fmt::Debug for ReturnPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "Unknown",
+            Self::Null => "Null",
+            Self::To(_) => "To(…)",
+        })
+    }
 }
 
 impl ReturnPath {
@@ -259,13 +277,8 @@ impl Intake {
             numbers.push(says.len());
             kept.push(files);
             for (index, what) in says.into_iter().enumerate() {
-                let suffix = if index == 0 { String::new() } else { format!("#{index}") };
                 received.push(Received {
-                    key: SourceKey {
-                        scope: format!("message-id/{}", recipient.to_lowercase()),
-                        id: format!("{}{suffix}", letter.id.as_str()),
-                        at: None,
-                    },
+                    key: source_key(letter, recipient, index),
                     native: letter.id.clone(),
                     from: letter.from.clone(),
                     name: letter.name.clone(),
@@ -304,7 +317,8 @@ impl Intake {
     async fn keep(&self, letter: &Letter, recipient: &str) -> Result<Vec<(Attachment, bool)>, StoreError> {
         let mut kept = Vec::with_capacity(letter.files.len());
         for (index, file) in letter.files.iter().enumerate() {
-            let name = SpoolName::new(letter.id.as_str(), &recipient.to_lowercase(), index);
+            let between = [letter.from.as_str(), &recipient.to_lowercase()];
+            let name = SpoolName::new(letter.id.as_str(), between, index, &file.bytes);
             let there = self.spool.keep(&name, &file.bytes).await;
             let there = there.map_err(|error| StoreError::Failed(format!("the spool: {error}")))?;
             let attachment = Attachment {
@@ -388,6 +402,17 @@ impl Seal {
             Self::Clear => Proof::Aligned,
             Self::Sealed(proof) => proof,
         }
+    }
+}
+
+/// By what one thing that a letter says is known again. Message-IDs are their author's: nobody makes another's mail a repeat of his own by
+/// giving his the same one.
+fn source_key(letter: &Letter, recipient: &str, index: usize) -> SourceKey {
+    let suffix = if index == 0 { String::new() } else { format!("#{index}") };
+    SourceKey {
+        scope: format!("message-id/{}/{}", letter.from.as_str(), recipient.to_lowercase()),
+        id: format!("{}{suffix}", letter.id.as_str()),
+        at: None,
     }
 }
 

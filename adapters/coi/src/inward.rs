@@ -4,6 +4,7 @@
 mod authentication;
 mod body;
 mod bounce;
+mod chat_event;
 mod file;
 mod html;
 mod mail;

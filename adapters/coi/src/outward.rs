@@ -5,6 +5,6 @@ mod act;
 mod message;
 mod notice;
 
-pub(crate) use act::{edit, reaction, receipt, retraction};
+pub(crate) use act::{edit, in_clear, reaction, receipt, retraction};
 pub(crate) use message::{Enclosed, Form, Frame, MARKER, Words, message};
 pub(crate) use notice::{Fate, Notice, Speaker, notice, status};

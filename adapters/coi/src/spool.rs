@@ -24,11 +24,12 @@ pub(crate) struct Spool {
 pub(crate) struct SpoolName(String);
 
 impl SpoolName {
-    /// The same for the same file of the same mail to the same recipient, so that a repeat after a crash makes no second copy.
-    pub(crate) fn new(message_id: &str, recipient: &str, index: usize) -> Self {
+    /// The same for the same file of the same mail of the same author to the same recipient, so that a repeat after a crash makes no
+    /// second copy; another one for other bytes, whatever Message-ID somebody else gives to his mail.
+    pub(crate) fn new(message_id: &str, [author, recipient]: [&str; 2], index: usize, bytes: &[u8]) -> Self {
         let mut hasher = blake3::Hasher::new();
-        for part in [message_id, recipient, &index.to_string()] {
-            hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+        for part in [message_id.as_bytes(), author.as_bytes(), recipient.as_bytes(), &index.to_le_bytes(), bytes] {
+            hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
         }
         Self(hasher.finalize().to_hex().to_string())
     }
@@ -118,8 +119,12 @@ mod tests {
     async fn a_file_is_kept_once_and_until_it_is_released() {
         let directory = tempfile::tempdir().unwrap();
         let spool = Spool::new(&directory.path().join("spool"));
-        let name = SpoolName::new("1@x", "bob", 0);
-        assert_ne!(name, SpoolName::new("1@x", "bob", 1));
+        let name = SpoolName::new("1@x", ["carol", "bob"], 0, b"picture");
+        assert_eq!(name, SpoolName::new("1@x", ["carol", "bob"], 0, b"picture"));
+        assert_ne!(name, SpoolName::new("1@x", ["carol", "bob"], 1, b"picture"));
+        // Whoever knows a Message-ID puts no file of his in the place of another.
+        assert_ne!(name, SpoolName::new("1@x", ["mallory", "bob"], 0, b"picture"));
+        assert_ne!(name, SpoolName::new("1@x", ["carol", "bob"], 0, b"malware"));
         assert_eq!(SpoolName::read(name.as_str()), Some(name.clone()));
         assert_eq!(SpoolName::read("../key"), None);
         assert!(!spool.keep(&name, b"picture").await.unwrap());
@@ -136,7 +141,7 @@ mod tests {
     async fn what_is_forgotten_goes() {
         let directory = tempfile::tempdir().unwrap();
         let spool = Spool::new(directory.path());
-        let name = SpoolName::new("1@x", "bob", 0);
+        let name = SpoolName::new("1@x", ["carol", "bob"], 0, b"picture");
         spool.keep(&name, b"picture").await.unwrap();
         let written = std::fs::metadata(spool.place(&name)).unwrap().modified().unwrap();
         spool.sweep(Duration::from_secs(60), written + Duration::from_secs(59)).await;

@@ -6,7 +6,7 @@ use dreiklang_engine::{
     Hub,
     port::{Deliverable, Delivered, DeliveryError, StoreError},
 };
-use dreiklang_model::{NativeId, Reason};
+use dreiklang_model::{Attachment, NativeId, Reason};
 use ruma::{OwnedEventId, UserId};
 
 use crate::{
@@ -69,23 +69,33 @@ async fn attempt(
     let room = chats::room(service, hub, &puppet, user, &leg).await?;
     let client = &service.client;
     let transaction = delivery.id.to_string();
-    let content = match act {
+    let (content, lost) = match act {
         Act::Nothing => return Ok(None),
         Act::Redact(events) => return Ok(sending::redact(client, &puppet, &room, &transaction, events).await.map(|()| None)?),
         Act::React(to, emojis) => {
             return Ok(sending::react(client, &puppet, &room, &transaction, to, emojis).await.map(|()| None)?);
         }
         Act::Read(up_to) => return Ok(sending::read(client, &puppet, &room, up_to).await.map(|()| None)?),
-        Act::Say(content) => content.clone(),
-        Act::Show(message, file) => {
-            let media = hub.open(&file.source).await.map_err(Failure::File)?;
-            let address = service.repository.put(ghost, file, media).await.map_err(Failure::File)?;
-            outward::with_file(message, file, &address)
-        }
+        Act::Say(content) => (content.clone(), None),
+        Act::Show(message, file) => match brought(service, hub, ghost, file).await {
+            Ok(address) => (outward::with_file(message, file, &address), None),
+            // What was said beside it arrives all the same; then the sender is told.
+            Err(lost @ DeliveryError::Never { .. }) => (outward::without_file(message, file, hub.language()), Some(lost)),
+            Err(error) => return Err(Failure::File(error)),
+        },
     };
     let content = outward::marked(content, &transaction);
     let outgoing = Outgoing { transaction: &transaction, content: &content, at: delivery.late.then_some(delivery.sent_at) };
-    Ok(Some(sending::send(client, &puppet, &room, outgoing).await?))
+    let event = sending::send(client, &puppet, &room, outgoing).await?;
+    match lost {
+        Some(lost) => Err(Failure::File(lost)),
+        None => Ok(Some(event)),
+    }
+}
+
+/// Brings a file into the homeserver's repository and answers its address there.
+async fn brought(service: &Service, hub: &Hub, ghost: &UserId, file: &Attachment) -> Result<String, DeliveryError> {
+    service.repository.put(ghost, file, hub.open(&file.source).await?).await
 }
 
 /// Puts together what a refusal shows to have come apart. `true`: try again.

@@ -104,6 +104,13 @@ pub(crate) fn with_file(message: &Message<Placed>, file: &Attachment, address: &
     answered(content, message.in_reply_to.as_ref())
 }
 
+/// What people read where a file would stand that cannot be brought there: its caption, and what is missing.
+pub(crate) fn without_file(message: &Message<Placed>, file: &Attachment, language: Language) -> Value {
+    let missing = words::say(language, &Text::CannotCarry { feature: file.kind.feature(), name: Some(file.name.as_str()) });
+    let text = if message.text.is_empty() { missing } else { format!("{}\n{missing}", message.text) };
+    answered(said(&Message { text, ..message.clone() }), message.in_reply_to.as_ref())
+}
+
 /// The content of a reaction (Client-Server API § Event annotations and reactions).
 pub(crate) fn annotation(to: &NativeId, emoji: &Emoji) -> Value {
     json!({ "m.relates_to": { "rel_type": "m.annotation", "event_id": to.as_str(), "key": emoji.qualified() } })

@@ -65,9 +65,10 @@ pub(crate) async fn redact(
     transaction: &str,
     events: &[NativeId],
 ) -> Result<(), CallError> {
-    for (index, event) in events.iter().enumerate() {
+    for event in events {
         let Ok(event) = OwnedEventId::try_from(event.as_str()) else { continue };
-        let transaction = format!("{transaction}-x{index}");
+        // Named by what it does: when a part is done, what is left has other places in the list.
+        let transaction = format!("{transaction}-x{}", event.as_str());
         let request = redact_event::v3::Request::new(room.to_owned(), event, transaction.into());
         match client.call(ghost.identity(), request).await {
             Ok(_) => {}
@@ -89,10 +90,10 @@ pub(crate) async fn react(
 ) -> Result<(), CallError> {
     let Ok(event) = OwnedEventId::try_from(to.as_str()) else { return Ok(()) };
     let standing = reactions(client, ghost, room, &event).await?;
-    for (index, emoji) in wanted.iter().enumerate() {
+    for emoji in wanted {
         if !standing.iter().any(|(_, stands)| stands == emoji) {
             let content = outward::annotation(to, emoji);
-            let transaction = format!("{transaction}-r{index}");
+            let transaction = format!("{transaction}-r{}", emoji.as_str());
             let outgoing = Outgoing { transaction: &transaction, content: &content, at: None };
             send_as(client, ghost, room, MessageLikeEventType::Reaction, outgoing).await?;
         }

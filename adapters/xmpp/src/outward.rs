@@ -25,7 +25,7 @@ pub(crate) fn stanzas(delivery: &Deliverable, origin: Option<&Origin>, files: &[
     match &delivery.what {
         What::Message(message) => match message.attachments.as_slice() {
             [] => vec![writer.message(message, None)],
-            attachments => attachments.iter().zip(files).map(|(file, address)| writer.file(file, address)).collect(),
+            attachments => attachments.iter().zip(files).map(|(file, address)| writer.file(message, file, address)).collect(),
         },
         What::Edit { of, to } => vec![writer.message(to, Some(of))],
         What::Retract { of } => of.parts.iter().enumerate().map(|(index, part)| writer.retraction(index, part)).collect(),
@@ -93,12 +93,7 @@ impl Writer<'_> {
 
     /// XEP-0461, with the quote in the body for clients that know no replies (XEP-0428).
     fn answering(&self, stanza: Builder, reply: &Reply<Placed>, text: &str) -> Builder {
-        let leg = &self.delivery.leg;
-        let author = match reply.to.by {
-            Side::User => leg.user.address.as_str(),
-            Side::Ghost => leg.ghost.as_str(),
-        };
-        let named = element("reply", namespace::REPLY).attr("to", author).attr("id", reply.to.native.as_str());
+        let named = self.answered(reply);
         let Some(quote) = &reply.quote else { return stanza.text_child("body", text).child(named) };
         let body = quoting(quote, text);
         let end = body.chars().count() - text.chars().count();
@@ -107,8 +102,18 @@ impl Writer<'_> {
         stanza.text_child("body", &body).child(named).child(fallback)
     }
 
+    /// What is answered, without words.
+    fn answered(&self, reply: &Reply<Placed>) -> Builder {
+        let leg = &self.delivery.leg;
+        let author = match reply.to.by {
+            Side::User => leg.user.address.as_str(),
+            Side::Ghost => leg.ghost.as_str(),
+        };
+        element("reply", namespace::REPLY).attr("to", author).attr("id", reply.to.native.as_str())
+    }
+
     /// One file: the body is its address and nothing else, for clients show it only so (XEP-0066; more in XEP-0447).
-    fn file(&self, file: &Attachment, address: &str) -> Element {
+    fn file(&self, message: &Message<Placed>, file: &Attachment, address: &str) -> Element {
         let text = |name, text: &str| element(name, namespace::FILE_METADATA).text(text);
         let mut metadata = element("file", namespace::FILE_METADATA)
             .child(text("media-type", file.media_type.as_str()))
@@ -125,7 +130,8 @@ impl Writer<'_> {
         let sources = element("sources", namespace::SFS).child(element("url-data", namespace::URL_DATA).attr("target", address));
         let sharing = element("file-sharing", namespace::SFS).attr("disposition", "inline").child(metadata).child(sources);
         let oob = element("x", namespace::OOB).text_child("url", address);
-        self.said(self.envelope().text_child("body", address).child(oob).child(sharing))
+        let answered = message.in_reply_to.as_ref().map(|reply| self.answered(reply));
+        self.said(self.envelope().text_child("body", address).child(oob).child(sharing).children(answered))
     }
 
     /// What every message of a ghost bears.
@@ -349,8 +355,11 @@ mod tests {
             duration: None,
             source: MediaSource { network: Network::MATRIX, locator: "mxc://x/y".into() },
         };
-        let stanza = one(&delivery(What::Message(Message { attachments: vec![file], ..Message::text("") })), None);
+        let in_reply_to = Some(Reply { to: placed(&["1"], Side::User), quote: Some("old".into()) });
+        let said = Message { attachments: vec![file], in_reply_to, ..Message::text("") };
+        let stanza = one(&delivery(What::Message(said)), None);
         assert_eq!(body(&stanza), "https://up.example/1");
+        assert_eq!(child(&stanza, "reply", namespace::REPLY).unwrap().attr("id"), Some("1"));
         let oob = child(&stanza, "x", namespace::OOB).unwrap();
         assert_eq!(child(oob, "url", namespace::OOB).unwrap().text(), "https://up.example/1");
         let sharing = child(&stanza, "file-sharing", namespace::SFS).unwrap();

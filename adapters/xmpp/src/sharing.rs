@@ -108,14 +108,12 @@ impl Asking<'_> {
         }
         let from = self.component.domain.as_str();
         let listed = self.ask(domain, |id| disco(from, domain, id, namespace::DISCO_ITEMS)).await?;
-        let mut found = None;
-        for part in items(&listed) {
-            let info = self.ask(&part, |id| disco(from, &part, id, namespace::DISCO_INFO)).await;
-            if info.is_some_and(|info| takes_uploads(&info)) {
-                found = Some(part);
-                break;
-            }
-        }
+        let parts = items(&listed);
+        // All at once: a part that does not answer must not hold up the others.
+        let asked = parts.iter().map(|part| self.ask(part, move |id| disco(from, part, id, namespace::DISCO_INFO)));
+        let answers = futures::future::join_all(asked).await;
+        let takes = answers.iter().position(|info| info.as_ref().is_some_and(takes_uploads));
+        let found = takes.and_then(|at| parts.into_iter().nth(at));
         self.shared.services.learn(domain, found.clone());
         found
     }

@@ -215,9 +215,11 @@ impl Lane {
         Settlement::Postponed { row: row.id, due: row.due, cause, follow }
     }
 
-    /// The news for the author of a message. News about news, and about what the gateway itself says, is not told.
+    /// The news for the author of a message. News about news, and about what the gateway itself says, is not told; nor what becomes of
+    /// a receipt: nobody knows that he sent one, and its name is that of somebody else's message.
     fn tell(&self, new: &NewRow, report: Report) -> Option<NewRow> {
-        let native = new.native.as_ref().filter(|_| !is_news(new))?;
+        let silent = is_news(new) || matches!(new.event.what, What::Read { .. });
+        let native = new.native.as_ref().filter(|_| !silent)?;
         Some(news(&self.live, self.key.conversation, &new.source, native, report))
     }
 

@@ -7,23 +7,33 @@ use std::{collections::HashMap, time::Duration};
 use dreiklang_model::{
     ConversationId, EventId, Feature, MOST_REACTIONS, NativeId, Network, PersonaId, Placed, Reactions, Referred, Side, What,
 };
+use tokio::time::Instant;
 
 use crate::{
     organisation::Live,
     port::{Change, Known, LaneKey, ReactionChange, Role, StoreError},
 };
 
-/// How long whoever refers to an unknown message is kept waiting for deliveries under way.
+/// How long things that arrive together and refer to unknown messages are kept waiting for deliveries under way, all in all: others
+/// may be behind them.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Names of things that arrive together: the store does not know them yet.
-#[derive(Default)]
-pub(crate) struct Batch(HashMap<(ConversationId, NativeId), (EventId, Role)>);
+pub(crate) struct Batch {
+    names: HashMap<(ConversationId, NativeId), (EventId, Role)>,
+    patience: Instant,
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self { names: HashMap::new(), patience: Instant::now() + PATIENCE }
+    }
+}
 
 impl Batch {
     /// A thing that is about to be stored.
     pub(crate) fn add(&mut self, conversation: ConversationId, native: NativeId, event: EventId, role: Role) {
-        self.0.insert((conversation, native), (event, role));
+        self.names.insert((conversation, native), (event, role));
     }
 }
 
@@ -51,13 +61,15 @@ pub(crate) async fn meant(
 ) -> Result<Meant, StoreError> {
     let mut found = HashMap::new();
     for name in what.references() {
-        let known = match batch.0.get(&(conversation, name.clone())) {
+        let known = match batch.names.get(&(conversation, name.clone())) {
             Some((event, role)) => match live.store.find(conversation, network, name).await? {
                 Some(known) => Some((known.event, known.role, known.origin)),
                 // It arrives together with what refers to it.
                 None => Some((*event, *role, true)),
             },
-            None => find(live, network, conversation, name).await?.map(|known| (known.event, known.role, known.origin)),
+            None => find(live, network, conversation, name, batch.patience)
+                .await?
+                .map(|known| (known.event, known.role, known.origin)),
         };
         found.extend(known.map(|known| (name.clone(), known)));
     }
@@ -111,10 +123,11 @@ async fn find(
     network: &Network,
     conversation: ConversationId,
     name: &NativeId,
+    patience: Instant,
 ) -> Result<Option<Known>, StoreError> {
     let lane = LaneKey { conversation, network: network.clone() };
     let mut settled = live.in_flight.settled();
-    let patience = tokio::time::sleep(PATIENCE);
+    let patience = tokio::time::sleep_until(patience);
     tokio::pin!(patience);
     loop {
         let under_way = live.in_flight.holds(&lane);

@@ -33,19 +33,22 @@ pub fn adapt(what: What, capabilities: &Capabilities, language: Language) -> Ada
     let lost = |losses: &mut Vec<Loss>, feature, left| losses.push(Loss { feature, left });
     let parts = match what {
         What::Message(message) => parts_of(message, capabilities, language, &mut losses),
-        What::Edit { of, mut to } => match capabilities.edit {
-            Support::Native => {
-                // An edit is one message: files were said once and stay.
-                to.attachments.clear();
+        What::Edit { of, mut to } => {
+            // Files were said once and stay: an edit is about the words beside them.
+            to.attachments.clear();
+            if to.text.trim().is_empty() {
+                // A message without words is shown by no client: the words that stood there stay.
+                lost(&mut losses, Feature::Edit, Support::No);
+                Vec::new()
+            } else if capabilities.edit == Support::Native && to.text.len() <= capabilities.longest_text / 2 {
                 vec![What::Edit { of, to: reduce(to, capabilities, &mut losses) }]
-            }
-            Support::AsText | Support::No => {
+            } else {
                 lost(&mut losses, Feature::Edit, Support::AsText);
                 to.text = words::say(language, &Text::Corrected { text: &to.text });
                 to.in_reply_to = Some(Reply { to: of, quote: None });
                 parts_of(to, capabilities, language, &mut losses)
             }
-        },
+        }
         What::Retract { of } => match capabilities.retract {
             Support::Native => vec![What::Retract { of }],
             Support::AsText => {
@@ -282,6 +285,24 @@ mod tests {
         let plain = adapt(edit, &Capabilities::PLAIN, Language::German);
         assert_eq!(texts(&plain), ["Berichtigung: right"]);
         assert_eq!(plain.losses[0], Loss { feature: Feature::Edit, left: Support::AsText });
+    }
+
+    #[test]
+    fn an_edit_is_about_words_and_fits_one_message() {
+        let edit =
+            |text: &str| What::Edit { of: event(), to: Message { attachments: vec![file("a", 1)], ..Message::text(text) } };
+        let caption = adapt(edit("new"), &NATIVE, Language::English);
+        assert_eq!(caption.parts, [What::Edit { of: event(), to: Message::text("new") }]);
+        let again = adapt(edit("new"), &Capabilities { edit: Support::AsText, ..NATIVE }, Language::English);
+        assert_eq!(again.parts.iter().map(shape).collect::<Vec<_>>(), [("Correction: new".to_owned(), vec![])]);
+        for capabilities in [&NATIVE, &Capabilities::PLAIN] {
+            let bare = adapt(edit(" "), capabilities, Language::English);
+            assert_eq!((bare.parts, bare.losses), (vec![], vec![Loss { feature: Feature::Edit, left: Support::No }]));
+        }
+        // Networks say a new version twice: once more for clients that know none.
+        let long = adapt(edit(&"x".repeat(2500)), &NATIVE, Language::English);
+        assert!(long.parts.iter().all(|part| shape(part).0.len() <= NATIVE.longest_text), "{:?}", long.parts);
+        assert_eq!(texts(&long).concat(), format!("Correction: {}", "x".repeat(2500)));
     }
 
     #[test]

@@ -112,7 +112,7 @@ CREATE TABLE outbox (
     native        TEXT,                       -- the message as its author's network names it
     event         BLOB NOT NULL,
     part          INTEGER NOT NULL,
-    content       TEXT NOT NULL,              -- the event as JSON
+    content       BLOB NOT NULL,              -- the event as JSON, sealed
     accepted_at   INTEGER NOT NULL,
     wants_receipt INTEGER NOT NULL,
     state         INTEGER NOT NULL,           -- 0 waiting, 1 held for an administrator, 2 dead

@@ -10,12 +10,17 @@ use crate::{
     names::{Name, name},
     reactions,
     rows::{bytes, chunks, insert_outbox},
+    seal::Seal,
 };
 
 type Recognised = (OrganisationKey, i64, [u8; 16]);
 
 /// Answers, in order, which arrivals are new.
-pub(crate) async fn accept(connection: &mut SqliteConnection, arrivals: Vec<Arrival>) -> Result<Vec<bool>, sqlx::Error> {
+pub(crate) async fn accept(
+    connection: &mut SqliteConnection,
+    seal: &Seal,
+    arrivals: Vec<Arrival>,
+) -> Result<Vec<bool>, sqlx::Error> {
     let mut new = recognise(connection, &arrivals).await?;
     // Each key is new once: a second arrival of the same key in this very batch is a repeat.
     let fresh: Vec<bool> =
@@ -30,7 +35,7 @@ pub(crate) async fn accept(connection: &mut SqliteConnection, arrivals: Vec<Arri
         }
     }
     let rows: Vec<NewRow> = stored.into_iter().flat_map(|arrival| arrival.rows).collect();
-    insert_outbox(connection, &rows).await?;
+    insert_outbox(connection, seal, &rows).await?;
     Ok(fresh)
 }
 

@@ -7,6 +7,7 @@ use sqlx::{Row as _, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
 use crate::{
     rows::{DEAD, OUTBOX, WAITING, bytes, corrupt, network, outbox_row, state, state_number},
+    seal::Seal,
     writer::failed,
 };
 
@@ -14,13 +15,19 @@ fn limited(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-pub(crate) async fn waiting(pool: &SqlitePool, after: RowId, limit: usize) -> Result<Vec<Row>, StoreError> {
+pub(crate) async fn waiting(pool: &SqlitePool, seal: &Seal, after: RowId, limit: usize) -> Result<Vec<Row>, StoreError> {
     let sql = format!("SELECT {OUTBOX} FROM outbox WHERE id > ?1 AND state = {WAITING} ORDER BY id LIMIT ?2");
     let found = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(after.0).bind(limited(limit)).fetch_all(pool).await;
-    found.map_err(|error| failed(&error))?.iter().map(outbox_row).collect()
+    found.map_err(|error| failed(&error))?.iter().map(|row| outbox_row(row, seal)).collect()
 }
 
-pub(crate) async fn waiting_in(pool: &SqlitePool, lane: &LaneKey, after: RowId, limit: usize) -> Result<Vec<Row>, StoreError> {
+pub(crate) async fn waiting_in(
+    pool: &SqlitePool,
+    seal: &Seal,
+    lane: &LaneKey,
+    after: RowId,
+    limit: usize,
+) -> Result<Vec<Row>, StoreError> {
     let sql = format!(
         "SELECT {OUTBOX} FROM outbox
          WHERE conversation = ?1 AND network = ?2 AND id > ?3 AND state = {WAITING} ORDER BY id LIMIT ?4"
@@ -32,7 +39,7 @@ pub(crate) async fn waiting_in(pool: &SqlitePool, lane: &LaneKey, after: RowId, 
         .bind(limited(limit))
         .fetch_all(pool)
         .await;
-    found.map_err(|error| failed(&error))?.iter().map(outbox_row).collect()
+    found.map_err(|error| failed(&error))?.iter().map(|row| outbox_row(row, seal)).collect()
 }
 
 pub(crate) async fn counts(pool: &SqlitePool) -> Result<Vec<Counts>, StoreError> {

@@ -5,6 +5,8 @@ use dreiklang_engine::port::{LaneKey, LetterState, NewRow, OrganisationKey, Row,
 use dreiklang_model::{ChatId, ConversationId, DeliveryId, Event, EventId, NativeId, Network, Timestamp};
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
+use crate::seal::{Place, Seal};
+
 /// Why a row could not be read.
 pub(crate) fn corrupt(what: impl std::fmt::Display) -> StoreError {
     StoreError::Corrupt(what.to_string())
@@ -63,19 +65,27 @@ pub(crate) fn state_number(state: LetterState) -> i64 {
 pub(crate) const OUTBOX: &str = "id, organisation, conversation, network, source, native, event, part, content, accepted_at, \
      wants_receipt, state, attempts, due, delay_told";
 
-pub(crate) fn outbox_row(row: &SqliteRow) -> Result<Row, StoreError> {
+/// Under which name the content of a delivery is sealed: it stays the same when an administrator retries the letter.
+fn content_key(delivery: DeliveryId) -> String {
+    format!("outbox/{delivery}")
+}
+
+pub(crate) fn outbox_row(row: &SqliteRow, seal: &Seal) -> Result<Row, StoreError> {
     let text = |at: usize| row.try_get::<String, _>(at).map_err(corrupt);
     let number = |at: usize| row.try_get::<i64, _>(at).map_err(corrupt);
     let blob = |at: usize| row.try_get::<Vec<u8>, _>(at).map_err(corrupt);
-    let event: Event = serde_json::from_str(&text(8)?).map_err(corrupt)?;
+    let delivery = DeliveryId { event: event_id(&blob(6)?)?, part: u16::try_from(number(7)?).map_err(corrupt)? };
+    let (organisation, target) = (OrganisationKey(number(1)?), network(&text(3)?)?);
+    let content = seal.open_bytes(Place { organisation, network: &target, key: &content_key(delivery) }, &blob(8)?)?;
+    let event: Event = serde_json::from_slice(&content).map_err(corrupt)?;
     Ok(Row {
         id: RowId(number(0)?),
         new: NewRow {
-            organisation: OrganisationKey(number(1)?),
-            lane: LaneKey { conversation: conversation_id(&blob(2)?)?, network: network(&text(3)?)? },
+            organisation,
+            lane: LaneKey { conversation: conversation_id(&blob(2)?)?, network: target },
             source: network(&text(4)?)?,
             native: row.try_get::<Option<String>, _>(5).map_err(corrupt)?.map(native).transpose()?,
-            delivery: DeliveryId { event: event_id(&blob(6)?)?, part: u16::try_from(number(7)?).map_err(corrupt)? },
+            delivery,
             event,
             accepted_at: Timestamp::from_millis(number(9)?),
             wants_receipt: number(10)? != 0,
@@ -87,17 +97,17 @@ pub(crate) fn outbox_row(row: &SqliteRow) -> Result<Row, StoreError> {
     })
 }
 
-/// Puts rows into the outbox, in order.
-pub(crate) async fn insert_outbox(connection: &mut SqliteConnection, rows: &[NewRow]) -> Result<(), sqlx::Error> {
+/// Puts rows into the outbox, in order. What they say is sealed: SQLite leaves pieces of what was deleted in its pages.
+pub(crate) async fn insert_outbox(connection: &mut SqliteConnection, seal: &Seal, rows: &[NewRow]) -> Result<(), sqlx::Error> {
     const HEAD: &str = "INSERT INTO outbox (organisation, conversation, network, source, native, event, part, content, \
          accepted_at, wants_receipt, state, attempts, due, delay_told) ";
     for chunk in chunks(rows) {
         let mut insert: QueryBuilder<Sqlite> = QueryBuilder::new(HEAD);
         let mut unwritable = None;
         insert.push_values(chunk, |mut values, row| {
-            let content = serde_json::to_string(&row.event).unwrap_or_else(|error| {
+            let content = sealed_content(seal, row).unwrap_or_else(|error| {
                 unwritable = Some(error);
-                String::new()
+                Vec::new()
             });
             values
                 .push_bind(row.organisation.0)
@@ -116,11 +126,17 @@ pub(crate) async fn insert_outbox(connection: &mut SqliteConnection, rows: &[New
                 .push_bind(0_i64);
         });
         if let Some(error) = unwritable {
-            return Err(sqlx::Error::Encode(Box::new(error)));
+            return Err(sqlx::Error::Encode(error.into()));
         }
         insert.build().execute(&mut *connection).await?;
     }
     Ok(())
+}
+
+fn sealed_content(seal: &Seal, row: &NewRow) -> Result<Vec<u8>, StoreError> {
+    let content = serde_json::to_vec(&row.event).map_err(corrupt)?;
+    let place = Place { organisation: row.organisation, network: &row.lane.network, key: &content_key(row.delivery) };
+    seal.seal_bytes(place, content)
 }
 
 /// Cuts a slice into pieces of 64, 16, 4 and 1, so that only four statements of each kind are ever prepared.

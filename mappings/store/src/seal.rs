@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! Secret values in the database: sealed with a key that lies outside of it (AES-256-GCM, a random nonce for each value). What is sealed
+//! Secret values in the database, and what people write while it waits there: sealed with a key that lies outside of it (AES-256-GCM, a random nonce for each value). What is sealed
 //! for one place opens in no other.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
@@ -44,7 +44,11 @@ impl Seal {
     }
 
     pub(crate) fn seal(&self, place: Place<'_>, secret: &SecretSlice<u8>) -> Result<Vec<u8>, StoreError> {
-        let mut content = secret.expose_secret().to_vec();
+        self.seal_bytes(place, secret.expose_secret().to_vec())
+    }
+
+    /// The same for what is no secret of ours: what people write.
+    pub(crate) fn seal_bytes(&self, place: Place<'_>, mut content: Vec<u8>) -> Result<Vec<u8>, StoreError> {
         let nonce = self
             .0
             .seal_in_place_append_tag(Aad::from(place.name()), &mut content)
@@ -56,6 +60,10 @@ impl Seal {
     }
 
     pub(crate) fn open(&self, place: Place<'_>, sealed: &[u8]) -> Result<SecretSlice<u8>, StoreError> {
+        self.open_bytes(place, sealed).map(SecretSlice::from)
+    }
+
+    pub(crate) fn open_bytes(&self, place: Place<'_>, sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
         let corrupt = || StoreError::Corrupt("a secret that this sealing key does not open".to_owned());
         let (version, rest) = sealed.split_first().ok_or_else(corrupt)?;
         if *version != VERSION || rest.len() < NONCE_LEN {
@@ -66,7 +74,7 @@ impl Seal {
         let mut content = content.to_vec();
         let opened = self.0.open_in_place(nonce, Aad::from(place.name()), &mut content).map_err(|_| corrupt())?.len();
         content.truncate(opened);
-        Ok(SecretSlice::from(content))
+        Ok(content)
     }
 }
 

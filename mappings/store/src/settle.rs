@@ -11,6 +11,7 @@ use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 use crate::{
     names::{Name, name},
     rows::{DEAD, WAITING, chunks, insert_outbox},
+    seal::Seal,
 };
 
 struct Done {
@@ -21,7 +22,11 @@ struct Done {
     follow: Option<NewRow>,
 }
 
-pub(crate) async fn settle(connection: &mut SqliteConnection, settlements: Vec<Settlement>) -> Result<(), sqlx::Error> {
+pub(crate) async fn settle(
+    connection: &mut SqliteConnection,
+    seal: &Seal,
+    settlements: Vec<Settlement>,
+) -> Result<(), sqlx::Error> {
     let mut delivered = Vec::with_capacity(settlements.len());
     let mut follows = Vec::new();
     for settlement in settlements {
@@ -54,7 +59,7 @@ pub(crate) async fn settle(connection: &mut SqliteConnection, settlements: Vec<S
         }
     }
     follows.extend(deliver(connection, delivered).await?);
-    insert_outbox(connection, &follows).await
+    insert_outbox(connection, seal, &follows).await
 }
 
 async fn deliver(connection: &mut SqliteConnection, delivered: Vec<Done>) -> Result<Vec<NewRow>, sqlx::Error> {

@@ -88,7 +88,8 @@ impl Sqlite {
             .connect_with(options.read_only(true))
             .await
             .map_err(|error| blame(error.into()))?;
-        Ok(Self { writer: Writer::start(connection), readers, seal: Arc::new(seal) })
+        let seal = Arc::new(seal);
+        Ok(Self { writer: Writer::start(connection, Arc::clone(&seal)), readers, seal })
     }
 }
 
@@ -230,11 +231,11 @@ impl Store for Sqlite {
     }
 
     async fn waiting(&self, after: RowId, limit: usize) -> Result<Vec<Row>, StoreError> {
-        letters::waiting(&self.readers, after, limit).await
+        letters::waiting(&self.readers, &self.seal, after, limit).await
     }
 
     async fn waiting_in(&self, lane: &LaneKey, after: RowId, limit: usize) -> Result<Vec<Row>, StoreError> {
-        letters::waiting_in(&self.readers, lane, after, limit).await
+        letters::waiting_in(&self.readers, &self.seal, lane, after, limit).await
     }
 
     async fn messages(&self, organisation: OrganisationKey, event: EventId) -> Result<Vec<MessageRow>, StoreError> {

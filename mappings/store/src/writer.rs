@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! The one connection that writes. What queued up while the last commit ran goes into the next one: no timers, and
 //! the batch grows with the load. Nobody gets an answer before the commit that holds his write.
+//!
+//! A commit that only settles deliveries does not wait for the disk: it survives `kill -9` all the same, and after a power cut what it
+//! settled is delivered once more under the same id. The next commit that waits makes it as safe as itself.
+
+use std::sync::Arc;
 
 use dreiklang_engine::port::{Arrival, Settlement, StoreError};
 use futures::future::BoxFuture;
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::{accept, settle};
+use crate::{accept, seal::Seal, settle};
 
 /// Most writes that share one commit.
 const MOST: usize = 512;
@@ -33,10 +38,10 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(connection: SqliteConnection) -> Self {
+    pub(crate) fn start(connection: SqliteConnection, seal: Arc<Seal>) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let committed = watch::Sender::new(0);
-        tokio::spawn(run(connection, queue, committed.clone()));
+        tokio::spawn(run(connection, seal, queue, committed.clone()));
         Self { jobs, committed }
     }
 
@@ -105,12 +110,40 @@ pub(crate) fn failed(error: &sqlx::Error) -> StoreError {
     StoreError::Failed(error.to_string())
 }
 
-async fn run(mut connection: SqliteConnection, mut queue: mpsc::Receiver<Job>, committed: watch::Sender<u64>) {
+/// Whether a commit waits for the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Durability {
+    /// It survives a power cut.
+    Disk,
+    /// It survives the end of this process.
+    Process,
+}
+
+impl Durability {
+    fn needed(batch: &[Job]) -> Self {
+        if batch.iter().all(|job| matches!(job, Job::Settle(..))) { Self::Process } else { Self::Disk }
+    }
+
+    /// <https://www.sqlite.org/pragma.html#pragma_synchronous>
+    fn pragma(self) -> &'static str {
+        match self {
+            Self::Disk => "PRAGMA synchronous = FULL",
+            Self::Process => "PRAGMA synchronous = NORMAL",
+        }
+    }
+}
+
+async fn run(mut connection: SqliteConnection, seal: Arc<Seal>, mut queue: mpsc::Receiver<Job>, committed: watch::Sender<u64>) {
     let mut batch = Vec::with_capacity(MOST);
+    // As the connection was opened.
+    let mut standing = Durability::Disk;
     while queue.recv_many(&mut batch, MOST).await > 0 {
         let close = batch.iter().position(|job| matches!(job, Job::Close(_)));
         let last = close.map(|at| batch.split_off(at));
-        commit(&mut connection, std::mem::take(&mut batch), &committed).await;
+        let batch = std::mem::take(&mut batch);
+        if !batch.is_empty() && brought_to(&mut connection, &mut standing, Durability::needed(&batch)).await {
+            commit(&mut connection, &seal, batch, &committed).await;
+        }
         if let Some(Job::Close(answer)) = last.and_then(|rest| rest.into_iter().next()) {
             if let Err(error) = connection.close().await {
                 tracing::error!(%error, "the database did not close cleanly");
@@ -121,13 +154,28 @@ async fn run(mut connection: SqliteConnection, mut queue: mpsc::Receiver<Job>, c
     }
 }
 
-/// Writes a batch in one transaction and answers everybody.
-async fn commit(connection: &mut SqliteConnection, batch: Vec<Job>, committed: &watch::Sender<u64>) {
-    if batch.is_empty() {
-        return;
+/// Sees to it that the next commit waits for the disk if it needs to; `false`: it would not, and must not be made.
+async fn brought_to(connection: &mut SqliteConnection, standing: &mut Durability, needed: Durability) -> bool {
+    if needed == *standing {
+        return true;
     }
+    match sqlx::raw_sql(needed.pragma()).execute(connection).await {
+        Ok(_) => {
+            *standing = needed;
+            true
+        }
+        Err(error) => {
+            tracing::error!(%error, "the database does not say whether it waits for the disk");
+            // To wait without need harms nobody; not to wait would break a promise.
+            needed == Durability::Process
+        }
+    }
+}
+
+/// Writes a batch in one transaction and answers everybody.
+async fn commit(connection: &mut SqliteConnection, seal: &Seal, batch: Vec<Job>, committed: &watch::Sender<u64>) {
     let mut answers: Vec<Answer> = Vec::with_capacity(batch.len());
-    let outcome = transact(connection, batch, &mut answers).await;
+    let outcome = transact(connection, seal, batch, &mut answers).await;
     if let Err(error) = &outcome {
         tracing::error!(%error, "a commit failed; nothing of it is stored");
     } else {
@@ -140,7 +188,12 @@ async fn commit(connection: &mut SqliteConnection, batch: Vec<Job>, committed: &
 
 /// One transaction. Neighbours of the same kind share statements. Dropped unfinished, it is rolled back; jobs that were not
 /// reached drop their answers, which reads as a failure on the other side.
-async fn transact(connection: &mut SqliteConnection, batch: Vec<Job>, answers: &mut Vec<Answer>) -> Result<(), sqlx::Error> {
+async fn transact(
+    connection: &mut SqliteConnection,
+    seal: &Seal,
+    batch: Vec<Job>,
+    answers: &mut Vec<Answer>,
+) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     let mut jobs = batch.into_iter().peekable();
     while let Some(job) = jobs.next() {
@@ -151,7 +204,7 @@ async fn transact(connection: &mut SqliteConnection, batch: Vec<Job>, answers: &
                     askers.push((more.len(), answer));
                     arrivals.extend(more);
                 }
-                let mut stored = accept::accept(&mut transaction, arrivals).await?.into_iter();
+                let mut stored = accept::accept(&mut transaction, seal, arrivals).await?.into_iter();
                 for (number, answer) in askers {
                     let mine: Vec<bool> = stored.by_ref().take(number).collect();
                     answers.push(Box::new(move |outcome| drop(answer.send(outcome.map(|()| mine)))));
@@ -164,7 +217,7 @@ async fn transact(connection: &mut SqliteConnection, batch: Vec<Job>, answers: &
                     settlements.push(*more);
                     answers.push(Box::new(move |outcome| drop(answer.send(outcome))));
                 }
-                settle::settle(&mut transaction, settlements).await?;
+                settle::settle(&mut transaction, seal, settlements).await?;
             }
             Job::Other(work) => answers.push(work(&mut transaction).await?),
             Job::Close(_) => {}

@@ -12,7 +12,9 @@ use dreiklang_engine::{
     port::{Adapter, Clock, Deliverable, DeliveryError, Received, Store, Verdict},
 };
 use dreiklang_loopback::{Fate, Loopback, People};
-use dreiklang_model::{Capabilities, Emoji, Feature, Message, NativeId, Placed, Reactions, Reply, Report, Side, Timestamp, What};
+use dreiklang_model::{
+    Capabilities, Emoji, Feature, Message, NativeId, Placed, Reactions, Reason, Reply, Report, Side, Timestamp, What,
+};
 use dreiklang_store::{Seal, Sqlite};
 
 struct Town {
@@ -174,6 +176,19 @@ async fn a_receipt_names_the_message_that_was_read() {
     let there = town.said("a1", "read me").await;
     town.bob("b1", What::Read { up_to: there }).await;
     assert_eq!(town.at_alice().await, What::Read { up_to: placed(&name("a1"), Side::User) });
+}
+
+#[tokio::test]
+async fn nobody_is_told_what_became_of_a_receipt() {
+    let mut town = town(Capabilities::FULL).await;
+    town.bob("b1", What::Message(Message::text("read me"))).await;
+    let read = name(&format!("left/{}", heard(town.left.hear()).await.id));
+    let never = DeliveryError::Never { reason: Reason::Rejected, cause: "no receipts here".to_owned() };
+    town.right_network.plan([Fate::Fail(never)]);
+    town.alice("a1", What::Read { up_to: read }).await;
+    town.said("a2", "yes").await;
+    town.bob("b2", What::Message(Message::text("well"))).await;
+    assert_eq!(town.at_alice().await, What::Message(Message::text("well")));
 }
 
 #[tokio::test]

@@ -134,7 +134,9 @@ impl Intake {
 
     /// Remembers the key that stands in a clear mail.
     pub(super) async fn meet_clear(&self, hub: &Hub, letter: &Letter) -> Result<(), StoreError> {
-        let Some(Autocrypt { certificate, mutual, .. }) = letter.key.clone() else { return Ok(()) };
+        let Some(Autocrypt { certificate, mutual, .. }) = letter.key.clone() else {
+            return self.vault.peers.wrote_without_key(hub, &letter.from).await;
+        };
         if hub.organisation().policy.admits(&letter.from).is_err() {
             return Ok(());
         }

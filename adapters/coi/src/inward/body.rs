@@ -5,7 +5,7 @@ use dreiklang_model::{Emoji, Feature, Kind, Message, NativeId, Reactions, Reason
 use mail_parser::{MessagePart, MimeHeaders as _, PartType};
 
 use super::{
-    Mail,
+    Mail, chat_event,
     file::{self, File},
     html, reply,
 };
@@ -59,6 +59,9 @@ pub(super) fn content(mail: &Mail<'_>) -> Result<Content, Reason> {
     let text = flowed::shown(&lines);
     let text = text.trim_start_matches('\n').trim_end().to_owned();
     let quote: String = flowed::shown(&quote).trim().chars().take(LONGEST_QUOTE).collect();
+    if let Some(says) = chat_event::read(mail, &text) {
+        return Ok(Content { says, files: Vec::new() });
+    }
     let mut content = Content { says: said(mail, text, quote), files: found.files };
     if content.files.len() > MOST_FILES {
         let rest = content.files.len() - MOST_FILES;

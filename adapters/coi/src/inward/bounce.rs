@@ -2,7 +2,7 @@
 //! Delivery status notifications (RFC 3464, and RFC 6533 for addresses beyond ASCII) about mail that we sent.
 
 use dreiklang_model::{DeliveryId, Reason, Report};
-use mail_parser::{Message, MessagePart, MimeHeaders as _, PartType};
+use mail_parser::{MessagePart, MimeHeaders as _, PartType};
 
 use super::Mail;
 use crate::{address::Domain, message_id, transport::Refusal};
@@ -20,7 +20,7 @@ pub(crate) struct Bounce {
 pub(super) fn read(mail: &Mail<'_>, domain: &Domain) -> Option<Bounce> {
     let message = &mail.message;
     let status = message.parts.iter().find(|part| is(part, "message", &["delivery-status", "global-delivery-status"]))?;
-    let status = text_of(status, message);
+    let status = text_of(status, mail);
     let delivery = named(mail, &status).into_iter().find_map(|id| message_id::delivery(&id, domain))?;
     let field = |name: &str| {
         let lines = unfolded(&status);
@@ -56,7 +56,7 @@ fn named(mail: &Mail<'_>, status: &str) -> Vec<String> {
                 if is(part, "text", &["rfc822-headers"])
                     || is(part, "message", &["rfc822", "rfc822-headers", "global", "global-headers"]) =>
             {
-                ids.extend(header_of(&text_of(part, &mail.message)));
+                ids.extend(header_of(&text_of(part, mail)));
             }
             _ => {}
         }
@@ -103,13 +103,10 @@ fn is(part: &MessagePart<'_>, kind: &str, subtypes: &[&str]) -> bool {
 }
 
 /// A part's content as text. The parser takes `message/*` for a mail with headers, so those are read from the raw bytes.
-fn text_of(part: &MessagePart<'_>, message: &Message<'_>) -> String {
+fn text_of(part: &MessagePart<'_>, mail: &Mail<'_>) -> String {
     match &part.body {
         PartType::Text(text) | PartType::Html(text) => text.to_string(),
         PartType::Binary(bytes) | PartType::InlineBinary(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        PartType::Message(_) | PartType::Multipart(_) => {
-            let range = part.offset_body as usize..part.offset_end as usize;
-            String::from_utf8_lossy(message.raw_message.get(range).unwrap_or_default()).into_owned()
-        }
+        PartType::Message(_) | PartType::Multipart(_) => String::from_utf8_lossy(mail.inside(part)).into_owned(),
     }
 }

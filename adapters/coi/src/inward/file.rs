@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use dreiklang_model::{FileName, MediaKind, MediaType};
 use mail_parser::{MessagePart, MimeHeaders as _, PartType};
 
-use super::Mail;
+use super::{Mail, chat_event};
 
 /// A picture inside a letter that is smaller is decoration: a logo, a counting pixel.
 const DECORATION: usize = 8 * 1024;
@@ -37,6 +37,9 @@ pub(super) fn file(mail: &Mail<'_>, part: &MessagePart<'_>, kind: &str, subtype:
     }
     let media_type = MediaType::new(&format!("{kind}/{subtype}"));
     let name = part.attachment_name().map(str::to_owned);
+    if name.as_deref().is_some_and(|name| chat_event::is_for_programs(mail, name)) {
+        return None;
+    }
     let voice = mail.header("Chat-Voice-Message").is_some_and(|value| value.trim() == "1");
     let sticker = mail.header("Chat-Content").is_some_and(|value| value.eq_ignore_ascii_case("sticker"));
     let kind = match MediaKind::of(&media_type) {
@@ -56,13 +59,12 @@ pub(super) fn file(mail: &Mail<'_>, part: &MessagePart<'_>, kind: &str, subtype:
 
 /// A mail inside a mail, as a file that mail programs open.
 pub(super) fn forwarded(mail: &Mail<'_>, part: &MessagePart<'_>, subject: Option<&str>) -> File {
-    let range = part.offset_body as usize..part.offset_end as usize;
     File {
         kind: MediaKind::File,
         name: FileName::new(&format!("{}.eml", subject.unwrap_or("mail").replace(['/', '\\'], " "))),
         media_type: MediaType::new("message/rfc822"),
         duration: None,
-        bytes: mail.message.raw_message.get(range).unwrap_or_default().to_vec(),
+        bytes: mail.inside(part).to_vec(),
     }
 }
 

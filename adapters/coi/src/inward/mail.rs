@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use mail_parser::{Message, MessageParser};
+use mail_parser::{Encoding, Message, MessageParser, MessagePart, PartType};
 
 /// How many parts a mail may declare. The parser nests a mail in a mail without end, and so much would break the stack.
 const MOST_DECLARED: usize = 1000;
@@ -49,6 +49,17 @@ impl<'x> Mail<'x> {
     /// It has several parts.
     pub(crate) fn is_multipart(&self) -> bool {
         self.header("Content-Type").is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("multipart/"))
+    }
+
+    /// The bytes of a part that the parser took for a mail in the mail, decoded.
+    pub(crate) fn inside<'a>(&'a self, part: &'a MessagePart<'_>) -> &'a [u8] {
+        match &part.body {
+            PartType::Message(inner) if part.encoding != Encoding::None => &inner.raw_message,
+            _ => {
+                let range = part.offset_body as usize..part.offset_end as usize;
+                self.message.raw_message.get(range).unwrap_or_default()
+            }
+        }
     }
 
     /// It answers another mail.

@@ -174,6 +174,68 @@ fn what_chat_programs_do_to_earlier_messages() {
 }
 
 #[test]
+fn what_chat_programs_say_about_the_chat_is_no_message() {
+    let mail =
+        |fields: &str| format!("From: a@b.example\r\nMessage-ID: <1@x>\r\nChat-Version: 1.0\r\n{fields}\r\n\r\nYou did it.\r\n");
+    for fields in [
+        "Chat-Content: message-pinned",
+        "Chat-Content: group-avatar-changed",
+        "Chat-Content: call-ended",
+        "Chat-Content: ephemeral-timer-changed",
+        "Chat-Content: ephemeral-timer-changed\r\nEphemeral-Timer: 0",
+        "Chat-Group-Member-Removed: c@d.example",
+        "Chat-Group-Name-Changed: Crew",
+        "Iroh-Node-Addr: x",
+    ] {
+        assert_eq!(read(&proved(&mail(fields))), Reading::Ignored("empty"), "{fields}");
+    }
+    for (fields, said) in [
+        ("Chat-Content: call", "[Call ]"),
+        ("Chat-Content: ephemeral-timer-changed\r\nEphemeral-Timer: 3600", "[Other You did it.]"),
+        ("Ephemeral-Timer: 3600", "You did it."),
+        ("Chat-Group-Name: Crew", "You did it."),
+    ] {
+        assert_eq!(texts(&mail(fields)), [said], "{fields}");
+    }
+    let app = "From: a@b.example\r\nMessage-ID: <1@x>\r\nChat-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+        --b\r\nContent-Type: application/webxdc+zip\r\nContent-Disposition: attachment; filename=\"poll.xdc\"\r\n\r\nPK\r\n\
+        --b\r\nContent-Type: application/json\r\nContent-Disposition: attachment; filename=\"status-update.json\"\r\n\r\n{}\r\n--b--\r\n";
+    assert_eq!(texts(app), ["[File poll.xdc 2]"]);
+}
+
+#[test]
+fn names_of_files_are_read_however_programs_write_them() {
+    for (name, expected) in [
+        ("filename=\"plain.pdf\"", "plain.pdf"),
+        ("filename*=utf-8''Bescheid%20M%C3%BCller.pdf", "Bescheid Müller.pdf"),
+        ("filename*0*=utf-8''Besch;\r\n filename*1*=eid.pdf", "Bescheid.pdf"),
+        ("filename=\"=?utf-8?B?TcO8bGxlci5wZGY=?=\"", "Müller.pdf"),
+        ("filename=\"../../x\\\\y\\\"z.pdf\"", "yz.pdf"),
+    ] {
+        let raw = format!(
+            "From: a@b.example\r\nMessage-ID: <1@x>\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; {name}\r\n\r\n%PDF\r\n"
+        );
+        let Letter { files, .. } = letter(&raw);
+        assert_eq!(files.first().map(|file| file.name.as_str()), Some(expected), "{name}");
+    }
+}
+
+#[test]
+fn a_mail_in_a_mail_opens_however_it_was_encoded() {
+    let inner = "Subject: Plan\r\n\r\nat nine\r\n";
+    for (encoding, content) in [("7bit", inner), ("base64", "U3ViamVjdDogUGxhbg0KDQphdCBuaW5lDQo=\r\n")] {
+        let raw = format!(
+            "From: a@b.example\r\nMessage-ID: <1@x>\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\
+             Content-Type: message/rfc822\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n{content}\r\n--b--\r\n"
+        );
+        let Letter { files, .. } = letter(&raw);
+        let file = files.first().unwrap();
+        assert_eq!(file.name.as_str(), "Plan.eml", "{encoding}");
+        assert_eq!(String::from_utf8_lossy(&file.bytes).trim_end(), inner.trim_end(), "{encoding}");
+    }
+}
+
+#[test]
 fn bounces_name_our_delivery() {
     let id = DeliveryId { event: EventId::from_parts(Timestamp::from_millis(NOW), 9), part: 0 };
     let ours = crate::message_id::of_delivery(id, &reader().domain);

@@ -17,10 +17,7 @@ pub(super) fn read(mail: &Mail<'_>) -> Vec<NativeId> {
     let text = match &report.body {
         PartType::Text(text) | PartType::Html(text) => text.to_string(),
         PartType::Binary(bytes) | PartType::InlineBinary(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        PartType::Message(_) | PartType::Multipart(_) => {
-            let range = report.offset_body as usize..report.offset_end as usize;
-            String::from_utf8_lossy(mail.message.raw_message.get(range).unwrap_or_default()).into_owned()
-        }
+        PartType::Message(_) | PartType::Multipart(_) => String::from_utf8_lossy(mail.inside(report)).into_owned(),
     };
     let text = text.replace("\r\n", "\n").replace("\n ", " ").replace("\n\t", " ");
     let field = |name: &str| {
@@ -47,6 +44,18 @@ mod tests {
              Content-Type: message/disposition-notification\r\n\r\n{fields}\r\n--b--\r\n"
         );
         read(&Mail::parse(raw.as_bytes()).unwrap()).iter().map(|id| id.as_str().to_owned()).collect()
+    }
+
+    #[test]
+    fn an_encoded_report_is_read() {
+        // Original-Message-ID: <1@x>, Disposition: manual-action/MDN-sent-manually; displayed
+        let encoded = "T3JpZ2luYWwtTWVzc2FnZS1JRDogPDFAeD4NCkRpc3Bvc2l0aW9uOiBtYW51YWwtYWN0aW9uL01E\r\nTi1zZW50LW1hbnVhbGx5OyBkaXNwbGF5ZWQNCg==";
+        let raw = format!(
+            "Content-Type: multipart/report; report-type=disposition-notification; boundary=b\r\n\r\n--b\r\n\
+             Content-Type: message/disposition-notification\r\nContent-Transfer-Encoding: base64\r\n\r\n{encoded}\r\n--b--\r\n"
+        );
+        let read = read(&Mail::parse(raw.as_bytes()).unwrap());
+        assert_eq!(read.iter().map(NativeId::as_str).collect::<Vec<_>>(), ["1@x"]);
     }
 
     #[test]

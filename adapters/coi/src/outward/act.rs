@@ -2,13 +2,13 @@
 //! What a ghost does to an earlier message, in the words of Delta Chat: a new version, a deletion, a reaction, a receipt. All of it is to be
 //! sealed: in clear mail programs show it as letters.
 
-use dreiklang_model::{Emoji, NativeId, Placed};
+use dreiklang_model::{Emoji, Message, NativeId, Placed, Reason, Reply, What, words::Text};
 use mail_builder::{
     headers::{content_type::ContentType, raw::Raw},
     mime::{BodyPart, MimePart},
 };
 
-use super::message::{Frame, plain};
+use super::message::{Frame, Words, plain};
 use crate::flowed;
 
 /// What Delta Chat puts before a new version, for programs that know none.
@@ -48,7 +48,42 @@ pub(crate) fn receipt(frame: Frame<'_>, up_to: &NativeId) -> std::io::Result<Vec
     mail.body(MimePart::new(kind, BodyPart::Multipart(parts))).write_to_vec()
 }
 
+/// What is left of it for somebody who turns out to read letters only: a new version is a text of its own, nobody misses a reaction or a
+/// receipt.
+///
+/// # Errors
+/// Why its author must hear that it was not done: he believes that his message is gone.
+pub(crate) fn in_clear(what: &What<Placed>, words: Words<'_>) -> Result<Option<Message<Placed>>, Reason> {
+    match what {
+        What::Edit { of, to } => {
+            let text = words.say(&Text::Corrected { text: &to.text });
+            Ok(Some(Message { in_reply_to: Some(Reply { to: of.clone(), quote: None }), ..Message::text(text) }))
+        }
+        What::Retract { .. } => Err(Reason::Rejected),
+        _ => Ok(None),
+    }
+}
+
 fn said(text: &str) -> MimePart<'static> {
     let text = flowed::write(text);
     plain(flowed::Written { text: text.text + "\r\n", flowed: text.flowed })
+}
+
+#[cfg(test)]
+mod tests {
+    use dreiklang_model::{Language, Reactions, Side};
+
+    use super::*;
+
+    #[test]
+    fn nothing_that_somebody_meant_gets_lost_with_a_key() {
+        let words = Words { language: Language::English, organisation: "Town" };
+        let native = NativeId::new("1@x".to_owned()).unwrap();
+        let of = || Placed { native: native.clone(), parts: vec![native.clone()], by: Side::Ghost };
+        let text = in_clear(&What::Edit { of: of(), to: Message::text("at nine") }, words).unwrap().unwrap();
+        assert_eq!((text.text.as_str(), text.in_reply_to.map(|reply| reply.to)), ("Correction: at nine", Some(of())));
+        assert_eq!(in_clear(&What::Retract { of: of() }, words), Err(Reason::Rejected));
+        assert_eq!(in_clear(&What::React { to: of(), with: Reactions::All(Vec::new()) }, words), Ok(None));
+        assert_eq!(in_clear(&What::Read { up_to: of() }, words), Ok(None));
+    }
 }

@@ -49,7 +49,8 @@ pub(crate) fn judged(grounds: Grounds<'_>) -> Author {
     };
     // What others told of somebody's key does not stand against himself.
     let firm = bound.filter(|bound| bound.met > Met::Told);
-    let owner = owner.filter(|owner| owner.met > Met::Told);
+    // A key that only stood in clear mail was copied by anybody.
+    let owner = owner.filter(|owner| owner.met > Met::Clear);
     match (firm, owner) {
         (Some(bound), _) if bound.certificate.fingerprint() == signer.fingerprint => {
             Author::Owner { account: bound.account.clone(), proof: bound.proof(), binds: true }
@@ -93,6 +94,7 @@ mod tests {
         let owner = |account: &Address, proof, binds| Author::Owner { account: account.clone(), proof, binds };
         let known = |met| Some(peer(&own, "carol@mail.example", met));
         let elsewhere = Some(peer(&own, "carol@old.example", Met::Invited));
+        let copied = Some(peer(&own, "mallory@evil.example", Met::Clear));
         let (own, other) = (by(&own), by(&other));
         let unknown = Ok(Signed::Unknown(Vec::new()));
         for (signed, bound, owned, aligned, expected) in [
@@ -105,6 +107,8 @@ mod tests {
             (&own, None, None, true, owner(&carol, Proof::Signed, true)),
             (&own, None, None, false, Author::Nobody),
             (&own, None, elsewhere.clone(), false, owner(&old, Proof::Verified, false)),
+            (&own, None, copied.clone(), true, owner(&carol, Proof::Signed, true)),
+            (&own, None, copied, false, Author::Nobody),
             (&own, None, elsewhere, true, owner(&old, Proof::Verified, true)),
             (&unknown, known(Met::Invited), None, true, Author::Vouched(carol.clone())),
             (&unknown, known(Met::Invited), None, false, Author::Nobody),

@@ -80,8 +80,12 @@ impl Peer {
         if self.met == Met::Invited { Proof::Verified } else { Proof::Signed }
     }
 
-    /// Where mail for him goes: to all addresses that he signed into his key, or else to the one he wrote from.
+    /// Where mail for him goes: to all addresses that he signed into his key, or else to the one he wrote from. Of a key that only others
+    /// told of nobody knows whether it is his: mail goes to the address alone, wherever the key says that he is reached.
     pub(crate) fn addresses(&self) -> Vec<String> {
+        if self.met == Met::Told {
+            return vec![self.account.as_str().to_owned()];
+        }
         let relays = self.certificate.relays();
         let mut addresses: Vec<String> = relays.iter().map(|address| address.as_str().to_owned()).collect();
         addresses.truncate(MOST_ADDRESSES);
@@ -146,8 +150,9 @@ impl Peers {
         Ok(Some(peer))
     }
 
-    /// Remembers a key that was seen with an address, merged with what is known of it. [`None`]: another key is bound to the address,
-    /// and nothing was changed. A key that only others told of gives way; one that was met by an invitation wins.
+    /// Remembers a key that was seen with an address, merged with what is known of it. [`None`]: another key is bound to the address, or
+    /// the key is somebody else's, and nothing was changed. A key that only others told of gives way; one that was met by an invitation
+    /// wins.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -156,6 +161,7 @@ impl Peers {
         let _changing = self.changing.lock().await;
         let fingerprint = certificate.fingerprint();
         let bound = self.of(hub, &address).await?;
+        let bound_key = bound.as_ref().map(|bound| bound.certificate.fingerprint());
         let other = bound.filter(|bound| bound.certificate.fingerprint() != fingerprint);
         if let Some(other) = &other {
             let gives_way = other.met == Met::Told && met > Met::Told;
@@ -164,25 +170,35 @@ impl Peers {
             }
         }
         let known = self.owner(hub, &fingerprint).await?;
+        let here = bound_key == Some(fingerprint);
+        let account = match known.as_ref().map(|known| (known, claim(known, &address, met, here))) {
+            Some((_, Claim::Refused)) => return Ok(None),
+            Some((known, Claim::Known)) => known.account.clone(),
+            Some((known, Claim::Taken)) => {
+                self.unbind(hub, &known.account, &fingerprint).await?;
+                address.clone()
+            }
+            None => address.clone(),
+        };
         let peer = match &known {
-            Some(known) if known.certificate == certificate => Peer {
-                seen: if met > Met::Told { address.clone() } else { known.seen.clone() },
-                met: known.met.max(met),
-                mutual: mutual || known.mutual,
-                ..(**known).clone()
-            },
             Some(known) => {
-                let before = known.certificate.clone();
-                let merged = blocking(move || before.merged(certificate)).await?;
+                let merged = match known.certificate == certificate {
+                    true => certificate,
+                    false => {
+                        let before = known.certificate.clone();
+                        let merged = blocking(move || before.merged(certificate)).await?;
+                        merged.map_err(|error| StoreError::Failed(error.to_string()))?
+                    }
+                };
                 Peer {
-                    certificate: merged.map_err(|error| StoreError::Failed(error.to_string()))?,
+                    certificate: merged,
                     seen: if met > Met::Told { address.clone() } else { known.seen.clone() },
                     met: known.met.max(met),
                     mutual: mutual || known.mutual,
-                    account: known.account.clone(),
+                    account,
                 }
             }
-            None => Peer { certificate, account: address.clone(), seen: address.clone(), met, mutual },
+            None => Peer { certificate, account, seen: address.clone(), met, mutual },
         };
         let peer = Arc::new(peer);
         if known.as_ref() != Some(&peer) {
@@ -203,6 +219,49 @@ impl Peers {
         }
         Ok(Some(peer))
     }
+
+    /// Somebody wrote from an address in clear and showed no key: what only others told of a key there does not hold any more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn wrote_without_key(&self, hub: &Hub, address: &Address) -> Result<(), StoreError> {
+        let _changing = self.changing.lock().await;
+        match self.of(hub, address).await? {
+            Some(told) if told.met == Met::Told => self.unbind(hub, address, &told.certificate.fingerprint()).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn unbind(&self, hub: &Hub, address: &Address, from: &Fingerprint) -> Result<(), StoreError> {
+        let lower = from.lower();
+        if hub.note(&binding(address)).await?.is_some_and(|bound| bound == lower) {
+            hub.set_note(&binding(address), None).await?;
+        }
+        self.bound.invalidate(address);
+        Ok(())
+    }
+}
+
+/// Whose a key is that was known before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    /// His under whose address it is known: he wrote from another one, or it is that one.
+    Known,
+    /// His who shows it now: nobody had proved before that it is his own.
+    Taken,
+    /// Not his who shows it now: everybody can copy the key of another.
+    Refused,
+}
+
+/// Whose a known key is, when it is seen with `address`. `here`: it is bound to that address. Only a signature proves that somebody holds
+/// the key; until then, who says so for himself counts more than who says so of another.
+fn claim(known: &Peer, address: &Address, met: Met, here: bool) -> Claim {
+    let holds = |met| met > Met::Clear;
+    match () {
+        () if known.account == *address || here || holds(known.met) && holds(met) => Claim::Known,
+        () if met > known.met => Claim::Taken,
+        () => Claim::Refused,
+    }
 }
 
 fn record(fingerprint: &Fingerprint) -> String {
@@ -215,16 +274,52 @@ fn binding(address: &Address) -> String {
 
 #[cfg(test)]
 mod tests {
+    use dreiklang_model::Timestamp;
     use dreiklang_openpgp::{MailAddress, Randomness, SecretKey};
 
     use super::*;
 
-    fn peer(met: Met, mutual: bool) -> Peer {
-        let at = dreiklang_model::Timestamp::from_millis(1_800_000_000_000);
-        let address = MailAddress::new("carol@relay.example").unwrap();
-        let key = SecretKey::generate(&address, at, &mut Randomness::from_seed([9; 32])).unwrap();
-        let account = canonical("carol@mail.example").unwrap();
-        Peer { certificate: key.public().clone(), seen: account.clone(), account, met, mutual }
+    fn peer(account: &str, met: Met) -> Peer {
+        let own = MailAddress::new("mallory@evil.example").unwrap();
+        let mut randomness = Randomness::from_seed([7; 32]);
+        let key = SecretKey::generate(&own, Timestamp::from_millis(1_800_000_000_000), &mut randomness).unwrap();
+        let account = canonical(account).unwrap();
+        Peer { certificate: key.public().clone(), seen: account.clone(), account, met, mutual: true }
+    }
+
+    #[test]
+    fn nobody_becomes_somebody_else_by_showing_or_telling_of_a_key() {
+        let mallory = canonical("mallory@evil.example").unwrap();
+        for (known, met, here, expected) in [
+            // Mallory's key was told of as Carol's; then he writes with it.
+            (Met::Told, Met::Sealed, false, Claim::Taken),
+            (Met::Told, Met::Clear, false, Claim::Taken),
+            (Met::Told, Met::Told, false, Claim::Refused),
+            // Carol's own key, copied.
+            (Met::Clear, Met::Clear, false, Claim::Refused),
+            (Met::Sealed, Met::Clear, false, Claim::Refused),
+            (Met::Sealed, Met::Told, false, Claim::Refused),
+            // Her key had been copied by somebody else before she wrote.
+            (Met::Clear, Met::Sealed, false, Claim::Taken),
+            // Her own second address.
+            (Met::Sealed, Met::Sealed, false, Claim::Known),
+            (Met::Sealed, Met::Invited, false, Claim::Known),
+            (Met::Invited, Met::Clear, true, Claim::Known),
+        ] {
+            assert_eq!(claim(&peer("carol@mail.example", known), &mallory, met, here), expected, "{known:?} {met:?} {here}");
+        }
+        let carol = canonical("carol@mail.example").unwrap();
+        assert_eq!(claim(&peer("carol@mail.example", Met::Told), &carol, Met::Told, false), Claim::Known);
+    }
+
+    #[test]
+    fn a_key_that_others_told_of_does_not_say_where_mail_goes() {
+        let told = peer("carol@mail.example", Met::Told);
+        assert_eq!(told.addresses(), ["carol@mail.example"]);
+        // He who proved that it is his says himself where he is reached.
+        let relays: Vec<_> = told.certificate.relays().iter().map(|address| address.as_str().to_owned()).collect();
+        let expected = if relays.is_empty() { vec!["carol@mail.example".to_owned()] } else { relays };
+        assert_eq!(Peer { met: Met::Sealed, ..told }.addresses(), expected);
     }
 
     #[test]
@@ -236,13 +331,8 @@ mod tests {
             (Met::Sealed, false, true, Proof::Signed),
             (Met::Invited, false, true, Proof::Verified),
         ] {
-            let peer = peer(met, mutual);
+            let peer = Peer { mutual, ..peer("carol@mail.example", met) };
             assert_eq!((peer.wants_sealed(), peer.proof()), (sealed, proof), "{met:?} {mutual}");
         }
-    }
-
-    #[test]
-    fn mail_goes_to_the_addresses_in_the_key() {
-        assert_eq!(peer(Met::Sealed, true).addresses(), ["carol@relay.example"]);
     }
 }

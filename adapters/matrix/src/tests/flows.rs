@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! Conversations over a homeserver that fails.
 
-use dreiklang_model::{ChatId, Reason, Report};
+use dreiklang_model::{Attachment, ChatId, Emoji, FileName, MediaKind, MediaSource, MediaType, Reactions, Reason, Report};
 
 use super::*;
 
@@ -60,6 +60,42 @@ async fn patience_and_unclear_answers_double_nothing() {
     until(async || gateway.homeserver.said(GHOST).len() >= 3).await;
     let texts: Vec<String> = gateway.homeserver.said(GHOST).into_iter().map(|(_, text)| text).collect();
     assert_eq!(texts, ["one", "two", "three"]);
+}
+
+#[tokio::test]
+async fn a_change_of_reactions_that_was_cut_off_is_finished() {
+    let mut gateway = Gateway::start().await;
+    let invitation = gateway.homeserver.room("!dm", ALICE, GHOST);
+    let first = gateway.homeserver.say("!dm", ALICE, "first");
+    gateway.push(&[&invitation, &first]).await;
+    let to = NativeId::new(format!("xmpp/{}", gateway.xmpp.hear().await.unwrap().id)).unwrap();
+    let react = |emojis: &[&str]| {
+        let with = Reactions::All(emojis.iter().filter_map(|text| Emoji::new(text)).collect());
+        What::React { to: to.clone(), with }
+    };
+    gateway.bob_does("r1", react(&["👍", "🎉"])).await;
+    until(async || gateway.homeserver.reactions().len() == 2).await;
+    gateway.homeserver.fault("/redact/", true, 502, json!("bad gateway"));
+    gateway.bob_does("r2", react(&[])).await;
+    until(async || gateway.homeserver.reactions().is_empty()).await;
+}
+
+#[tokio::test]
+async fn the_words_beside_a_lost_file_arrive_and_its_sender_is_told() {
+    let mut gateway = Gateway::start().await;
+    let file = Attachment {
+        kind: MediaKind::Image,
+        name: FileName::new("cat.png"),
+        media_type: MediaType::new("image/png"),
+        size: Some(7),
+        dimensions: None,
+        duration: None,
+        source: MediaSource { network: Network::XMPP, locator: "gone".to_owned() },
+    };
+    gateway.bob_does("a", What::Message(Message { attachments: vec![file], ..Message::text("look") })).await;
+    assert!(matches!(gateway.bob_hears().await, What::Report { report: Report::Failed(Reason::Unreadable), .. }));
+    let texts: Vec<String> = gateway.homeserver.said(GHOST).into_iter().map(|(_, text)| text).collect();
+    assert_eq!(texts, ["look\n[image “cat.png”: could not be carried by the gateway]"]);
 }
 
 #[tokio::test]

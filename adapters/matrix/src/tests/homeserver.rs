@@ -85,6 +85,13 @@ impl Homeserver {
         said
     }
 
+    /// The reactions that stand in any room.
+    pub(super) fn reactions(&self) -> Vec<String> {
+        let world = self.world.lock().unwrap();
+        let events = world.rooms.values().flat_map(|room| &room.events).filter(|event| event["type"] == "m.reaction");
+        events.filter_map(|event| event["content"]["m.relates_to"]["key"].as_str().map(str::to_owned)).collect()
+    }
+
     pub(super) fn rooms(&self) -> usize {
         self.world.lock().unwrap().rooms.len()
     }
@@ -193,6 +200,21 @@ impl World {
                 let event = self.add(room, user, kind, None, body.clone())["event_id"].as_str().unwrap().to_owned();
                 self.transactions.insert(known, event.clone());
                 (200, json!({ "event_id": event }))
+            }
+            ("PUT", ["v3", "rooms", room, "redact", event, transaction]) => {
+                // Like a real one, it remembers the transaction and not what was asked with it.
+                if self.transactions.insert(format!("{room}/{transaction}"), (*event).to_owned()).is_none()
+                    && let Some(redacted) =
+                        self.rooms.get_mut(*room).and_then(|room| room.events.iter_mut().find(|one| one["event_id"] == *event))
+                {
+                    redacted["content"] = json!({});
+                }
+                (200, json!({ "event_id": "$redaction" }))
+            }
+            ("GET", ["v1", "rooms", room, "relations", event, ..]) => {
+                let events = self.rooms[*room].events.iter();
+                let about: Vec<_> = events.filter(|one| one["content"]["m.relates_to"]["event_id"] == *event).collect();
+                (200, json!({ "chunk": about }))
             }
             _ => (404, error("M_NOT_FOUND", "")),
         }

@@ -143,6 +143,11 @@ impl Gateway {
 
     /// Bob says something to Alice.
     async fn bob_says(&self, id: &str, text: &str) {
+        self.bob_does(id, What::Message(Message::text(text))).await;
+    }
+
+    /// Bob does something in his chat with Alice.
+    async fn bob_does(&self, id: &str, what: What<NativeId>) {
         let received = Received {
             key: SourceKey { scope: "id".to_owned(), id: id.to_owned(), at: None },
             native: NativeId::new(id).unwrap(),
@@ -153,7 +158,7 @@ impl Gateway {
             freshness: Freshness::Asked,
             proof: None,
             wants_receipt: false,
-            what: What::Message(Message::text(text)),
+            what,
         };
         assert_eq!(self.xmpp.say(received).await, Some(Verdict::Stored));
     }

@@ -7,7 +7,7 @@ use dreiklang_engine::{
     Hub,
     port::{Freshness, Received, Recipient, SourceKey, StoreError, Verdict},
 };
-use dreiklang_model::{DeliveryId, NativeId, Reason, Report, What, words};
+use dreiklang_model::{DeliveryId, Emoji, NativeId, Reactions, Reason, Report, What, words};
 use minidom::Element;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -192,15 +192,31 @@ fn arrival(envelope: &Envelope<'_>, said: Said, hub: &Hub, arrivals: &mut Arriva
     })
 }
 
-/// By what a repeat is recognised. The text is part of it: there are clients that begin to count from one at every login,
-/// and a message must not be taken for an older one with the same number.
+/// By what a repeat is recognised. What was meant is part of it: there are clients that begin to count from one at every login,
+/// and nothing must be taken for something older with the same number.
 fn key(envelope: &Envelope<'_>, native: &NativeId, what: &What<NativeId>) -> SourceKey {
-    let text = match what {
-        What::Message(message) | What::Edit { to: message, .. } => message.text.as_str(),
-        _ => "",
-    };
     let scope = format!("{}\n{}", envelope.from, address::bare(envelope.to));
-    SourceKey { scope, id: format!("{}\n{text}", native.as_str()), at: None }
+    let mut id = native.as_str().to_owned();
+    let (kind, message) = match what {
+        What::Message(message) => ("", Some(message)),
+        What::Edit { to, .. } => ("edit", Some(to)),
+        What::Retract { .. } => ("retract", None),
+        What::React { .. } => ("react", None),
+        What::Read { .. } => ("read", None),
+        What::Unsupported { .. } | What::Report { .. } | What::Opened => ("other", None),
+    };
+    let reactions = match what {
+        What::React { with: Reactions::All(all), .. } => all.as_slice(),
+        What::React { with: Reactions::And(one), .. } => std::slice::from_ref(one),
+        _ => &[],
+    };
+    let files = message.into_iter().flat_map(|message| &message.attachments).map(|file| file.source.locator.as_str());
+    let parts = what.references().map(NativeId::as_str).chain(files).chain(reactions.iter().map(Emoji::as_str));
+    for part in std::iter::once(kind).chain(parts).chain(message.map(|message| message.text.as_str())) {
+        id.push('\n');
+        id.push_str(part);
+    }
+    SourceKey { scope, id, at: None }
 }
 
 /// Names for messages that came without one: no two are the same, in this run or another.
@@ -229,9 +245,45 @@ impl Arrivals {
 
 #[cfg(test)]
 mod tests {
-    use dreiklang_model::Message;
+    use dreiklang_model::{Attachment, FileName, MediaKind, MediaSource, MediaType, Message, Network};
 
     use super::*;
+
+    #[test]
+    fn a_reused_id_hides_nothing_that_has_no_text() {
+        let stanza = "<message xmlns='jabber:component:accept' from='bob@x/r' to='alice@gw' id='1'/>".parse::<Element>().unwrap();
+        let envelope = Envelope::read(&stanza).unwrap();
+        let name = |id: &str| NativeId::new(id).unwrap();
+        let heart = |to: &str| What::React { to: name(to), with: Reactions::All(Emoji::new("❤").into_iter().collect()) };
+        let file = |address: &str| {
+            What::Message(Message {
+                attachments: vec![Attachment {
+                    kind: MediaKind::File,
+                    name: FileName::new("x"),
+                    media_type: MediaType::new(""),
+                    size: None,
+                    dimensions: None,
+                    duration: None,
+                    source: MediaSource { network: Network::XMPP, locator: address.to_owned() },
+                }],
+                ..Message::text("")
+            })
+        };
+        let all = [
+            heart("a"),
+            heart("b"),
+            What::React { to: name("a"), with: Reactions::All(Vec::new()) },
+            What::Read { up_to: name("a") },
+            What::Read { up_to: name("b") },
+            What::Retract { of: name("a") },
+            What::Edit { of: name("a"), to: Message::text("x") },
+            What::Edit { of: name("b"), to: Message::text("x") },
+            file("https://up.example/1"),
+            file("https://up.example/2"),
+        ];
+        let keys: std::collections::HashSet<_> = all.iter().map(|what| key(&envelope, &name("1"), what).id).collect();
+        assert_eq!(keys.len(), all.len());
+    }
 
     #[test]
     fn a_repeat_is_recognised_and_a_reused_id_is_not_one() {

@@ -85,7 +85,8 @@ fn said(stanza: &Element, envelope: &Envelope<'_>, what: What<NativeId>) -> Said
 /// Carbons (XEP-0280), archive results (XEP-0313) and forwarded stanzas speak of messages of other people.
 fn wraps_another(stanza: &Element) -> bool {
     stanza.children().any(|child| {
-        child.has_ns(namespace::CARBONS) || child.is("result", namespace::MAM) || child.is("forwarded", namespace::FORWARD)
+        let carbon = child.is("received", namespace::CARBONS) || child.is("sent", namespace::CARBONS);
+        carbon || child.is("result", namespace::MAM) || child.is("forwarded", namespace::FORWARD)
     })
 }
 
@@ -307,6 +308,8 @@ mod tests {
 
     #[test]
     fn what_stands_around_it() {
+        // XEP-0280 §9: whoever wants no carbons of his message says so in it.
+        assert_eq!(said("", "<body>x</body><private xmlns='urn:xmpp:carbons:2'/>").what, text("x"));
         let plain = said("", "<body>x</body>");
         assert_eq!((plain.id, plain.name, plain.sent_at, plain.wants_receipt), (None, None, None, false));
         let full = said(

@@ -10,7 +10,10 @@ use reqwest::{Body, StatusCode, header, redirect};
 use rustls::ClientConfig;
 use url::Url;
 
-use super::{Slot, guard::Guard};
+use super::{
+    Slot,
+    guard::{Guard, NoPublicAddress},
+};
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// Longest silence between two pieces of a file.
@@ -54,7 +57,7 @@ impl Web {
     pub(crate) async fn open(&self, address: &str) -> Result<Media, DeliveryError> {
         let never = |reason: Reason, cause: &str| DeliveryError::Never { reason, cause: cause.to_owned() };
         let url = Url::parse(address).ok().filter(|url| self.guard.admits(url));
-        let Some(url) = url else { return Err(never(Reason::Unreadable, "a file at a place that is not fetched from")) };
+        let Some(url) = url else { return Err(refused()) };
         let answer = self.http.get(url).send().await.map_err(|error| later(&error))?;
         match answer.status() {
             status if status.is_success() => {}
@@ -74,7 +77,7 @@ impl Web {
     /// Puts a file into a slot that a server gave.
     pub(crate) async fn put(&self, slot: &Slot, media_type: &str, size: u64, media: Media) -> Result<(), DeliveryError> {
         let url = Url::parse(&slot.put).ok().filter(|url| self.guard.admits(url));
-        let Some(url) = url else { return Err(DeliveryError::later("an upload to a place that is not written to")) };
+        let Some(url) = url else { return Err(refused()) };
         let mut request = self
             .http
             .put(url)
@@ -98,7 +101,9 @@ impl Web {
 /// The bytes of an answer, up to the largest file.
 fn bounded(answer: reqwest::Response) -> impl futures::Stream<Item = io::Result<bytes::Bytes>> + Send {
     stream::try_unfold((answer, 0_u64), |(mut answer, before)| async move {
-        let Some(piece) = answer.chunk().await.map_err(|error| io::Error::other(cause(&error)))? else { return Ok(None) };
+        let Some(piece) = answer.chunk().await.map_err(|error| io::Error::other(innermost(&error).to_string()))? else {
+            return Ok(None);
+        };
         let so_far = before + piece.len() as u64;
         if so_far > LARGEST {
             return Err(io::Error::other("a file larger than is carried"));
@@ -107,15 +112,39 @@ fn bounded(answer: reqwest::Response) -> impl futures::Stream<Item = io::Result<
     })
 }
 
+/// Waiting does not make a private place public: only the administrator can allow it.
+fn refused() -> DeliveryError {
+    let cause = "a file at a private address: name the place in `fetch_allow` if it is to be used".to_owned();
+    DeliveryError::Never { reason: Reason::Unreadable, cause }
+}
+
 fn later(error: &reqwest::Error) -> DeliveryError {
-    DeliveryError::later(format!("a file's server: {}", cause(error)))
+    let innermost = innermost(error);
+    if innermost.is::<NoPublicAddress>() { refused() } else { DeliveryError::later(format!("a file's server: {innermost}")) }
 }
 
 /// The innermost cause, without the address: it is what somebody wrote.
-fn cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
+fn innermost(error: &reqwest::Error) -> &(dyn std::error::Error + 'static) {
+    let mut cause: &(dyn std::error::Error + 'static) = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    cause.to_string()
+    cause
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_private_place_to_become_public() {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let tls = tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+        let web = Web::new(&Arc::new(tls), &[]).unwrap();
+        for address in ["http://localhost:9/x", "http://127.0.0.1:9/x"] {
+            let refused = web.open(address).await.unwrap_err();
+            assert!(matches!(refused, DeliveryError::Never { reason: Reason::Unreadable, .. }), "{address}: {refused}");
+        }
+    }
 }

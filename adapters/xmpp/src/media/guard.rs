@@ -32,7 +32,8 @@ impl Guard {
         match url.host() {
             Some(Host::Ipv4(address)) => is_public(IpAddr::V4(address)),
             Some(Host::Ipv6(address)) => is_public(IpAddr::V6(address)),
-            Some(Host::Domain(_)) => true,
+            // Of a host that is named, this port is not: its name would lead to a private address.
+            Some(Host::Domain(host)) => !self.knows(host),
             None => false,
         }
     }
@@ -55,12 +56,17 @@ impl Resolve for Guard {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let admitted: Vec<SocketAddr> = found.filter(|address| known || is_public(address.ip())).collect();
             if admitted.is_empty() {
-                return Err("the name stands for no public address".into());
+                return Err(NoPublicAddress.into());
             }
             Ok(Box::new(admitted.into_iter()) as Addrs)
         })
     }
 }
+
+/// A name that stands for private addresses only.
+#[derive(Debug, thiserror::Error)]
+#[error("the name stands for no public address")]
+pub(super) struct NoPublicAddress;
 
 /// Is it an address of the public internet (RFC 6890)?
 fn is_public(address: IpAddr) -> bool {
@@ -103,6 +109,9 @@ mod tests {
         let guard = Guard::new(&["upload.town.example:443".to_owned(), "127.0.0.1:5280".to_owned()]);
         for (url, admitted) in [
             ("https://upload.example/x", true),
+            ("https://upload.town.example/x", true),
+            ("https://upload.town.example:8443/x", false),
+            ("http://UPLOAD.town.example/x", false),
             ("http://93.184.216.34/x", true),
             ("http://127.0.0.1:5280/x", true),
             ("http://127.0.0.1:5281/x", false),

@@ -11,6 +11,8 @@ use reqwest::header::{HeaderName, HeaderValue};
 
 use crate::xml::{child, element, namespace};
 
+/// How many parts of a domain are asked.
+const MOST_PARTS: usize = 20;
 /// How long it is believed which service takes uploads.
 const BELIEVED: Duration = Duration::from_secs(10 * 60);
 
@@ -60,7 +62,12 @@ fn question(kind: &str, from: &str, to: &str, id: &str) -> crate::xml::Builder {
 pub(crate) fn items(answer: &Element) -> Vec<String> {
     let query = child(answer, "query", namespace::DISCO_ITEMS);
     let items = query.into_iter().flat_map(Element::children).filter(|item| item.is("item", namespace::DISCO_ITEMS));
-    items.filter_map(|item| item.attr("jid")).filter(|jid| !jid.contains(['@', '/'])).take(50).map(str::to_owned).collect()
+    items
+        .filter_map(|item| item.attr("jid"))
+        .filter(|jid| !jid.contains(['@', '/']))
+        .take(MOST_PARTS)
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Does a part say that it takes uploads?

@@ -407,7 +407,8 @@ pub trait Store: Send + Sync + 'static {
     /// Was it seen before?
     async fn seen(&self, organisation: OrganisationKey, key: &SeenKey) -> Result<bool, StoreError>;
 
-    /// Settles a row. Settling a row that is gone changes nothing and stores no `follow`.
+    /// Settles a row. Settling a row that is gone changes nothing and stores no `follow`. What it answers survives `kill -9`; a power
+    /// cut may undo it as a whole, and the row is delivered once more under the same id.
     async fn settle(&self, settlement: Settlement) -> Result<(), StoreError>;
 
     /// Changes whenever rows were put into the outbox and committed; counts the commits.

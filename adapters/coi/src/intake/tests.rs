@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: EUPL-1.2
+//! What is kept apart, and what no log shows.
+
+use dreiklang_model::Timestamp;
+
+use super::*;
+
+fn letter(from: &str) -> Letter {
+    Letter {
+        from: crate::address::canonical(from).unwrap(),
+        name: None,
+        id: NativeId::new("1@mail.example".to_owned()).unwrap(),
+        sent_at: Timestamp::from_millis(1),
+        subject: "dismissal".to_owned(),
+        chat: false,
+        key: None,
+        says: vec![What::Message(Message::text("secret"))],
+        files: Vec::new(),
+    }
+}
+
+#[test]
+fn a_stranger_with_the_same_message_id_makes_no_mail_a_repeat() {
+    let key = |from, to, index| {
+        let key = source_key(&letter(from), to, index);
+        (key.scope, key.id)
+    };
+    let own = key("carol@mail.example", "xmpp.bob=x.example@gw.example", 0);
+    assert_eq!(own, key("carol@mail.example", "xmpp.Bob=x.example@gw.example", 0));
+    assert_ne!(own, key("carol@mail.example", "xmpp.bob=x.example@gw.example", 1));
+    assert_ne!(own, key("mallory@evil.example", "xmpp.bob=x.example@gw.example", 0));
+}
+
+#[test]
+fn no_log_line_shows_who_wrote_what_to_whom() {
+    let to = || "carol@mail.example".to_owned();
+    let delivery = Delivery { recipients: vec![to()], return_path: ReturnPath::To(to()), freshness: Freshness::Asked };
+    let shown = format!("{delivery:?} {:?} {:?}", delivery.return_path, letter("carol@mail.example"));
+    for secret in ["carol", "dismissal", "secret"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
