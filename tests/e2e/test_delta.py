@@ -270,14 +270,14 @@ async def test_another_key_for_a_known_address_is_not_believed_until_it_is_invit
     card = await carol.client.card_of((await carol.client.chat(chat))["contactIds"][0])
     await carol.say(bob, "It is I")
     await bob.hear(carol, "It is I")
+    # Two devices with different keys in one mailbox would take each other's mail.
+    await carol.client.close()
     again = OnDelta(await people.delta(name, force_encryption=True, device="-again"))
     before = gateway.metric("dreiklang_input_dropped_total", reason="key_changed")
     error = await ends_in_failure(again, await again.client.open_card_text(card), "It is I, too")
     assert "key" in error, error
     assert gateway.metric("dreiklang_input_dropped_total", reason="key_changed") == before + 1
     assert "with another key than the one known" in (gateway.directory / "output.log").read_text(encoding="utf-8")
-    # Two devices with different keys in one mailbox would take each other's mail.
-    await carol.client.close()
     await again.join(gateway, bob)
     await again.say(bob, "Invited again")
     await bob.hear(again, "Invited again")
