@@ -17,6 +17,7 @@ mod history;
 mod mail;
 mod process;
 mod router;
+mod sealed;
 
 use std::path::PathBuf;
 
@@ -46,6 +47,8 @@ enum What {
     Accept,
     /// The mail leg, out by submission and in by LMTP.
     Mail,
+    /// Encryption: time for each message, memory for each key.
+    Sealed,
     /// The disk alone.
     Disk,
     /// Start and memory of the real program.
@@ -64,6 +67,7 @@ async fn main() {
         What::Router => router::run(on).await,
         What::History => history::run(on).await,
         What::Mail => mail::run(on).await,
+        What::Sealed => sealed::run(),
         What::Disk => disk::run(on),
         What::Process => process::run(on, &cli.gateway).await,
         What::All => {
@@ -73,6 +77,7 @@ async fn main() {
             commit::run(on).await;
             router::run(on).await;
             mail::run(on).await;
+            sealed::run();
             history::run(on).await;
         }
     }

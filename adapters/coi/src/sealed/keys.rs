@@ -12,8 +12,8 @@ use tokio::{sync::Semaphore, task::spawn_blocking};
 
 /// How much key work runs at once.
 static SLOTS: Semaphore = Semaphore::const_new(4);
-/// How many keys are kept ready in memory.
-const READY: u64 = 10_000;
+/// How many keys are kept ready in memory; each takes about 12 KiB.
+const READY: u64 = 2_000;
 /// Under which keys the directory of fingerprints is kept. What stands there is public.
 const DIRECTORY: &str = "ghost-key/";
 

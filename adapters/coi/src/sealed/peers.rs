@@ -17,8 +17,8 @@ use tokio::sync::Mutex;
 use super::keys::blocking;
 use crate::address::canonical;
 
-/// How many people's keys are kept ready in memory.
-const READY: u64 = 10_000;
+/// How many people's keys are kept ready in memory; each takes about 15 KiB.
+const READY: u64 = 2_000;
 /// To how many of his addresses a mail goes.
 const MOST_ADDRESSES: usize = 5;
 
