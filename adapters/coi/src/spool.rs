@@ -74,7 +74,7 @@ impl Spool {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(DeliveryError::Never {
-                    reason: Reason::Unreadable,
+                    reason: Reason::FileUnavailable,
                     cause: "the file is not there any more".to_owned(),
                 });
             }

@@ -12,10 +12,12 @@ use async_trait::async_trait;
 use dreiklang_engine::{
     Ghost, Hub, Leg,
     port::{
-        Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Health, Invitation, Received, StoreError, Verdict,
+        Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Health, Invitation, Media, Received, StoreError,
+        Verdict,
     },
 };
-use dreiklang_model::{Capabilities, NativeId, Network};
+use dreiklang_model::{Capabilities, MediaSource, NativeId, Network, Reason, What};
+use futures::{StreamExt, stream};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -44,6 +46,8 @@ pub struct Loopback {
     said: tokio::sync::Mutex<mpsc::Receiver<Said>>,
     heard: mpsc::UnboundedSender<Deliverable>,
     fates: Mutex<VecDeque<Fate>>,
+    /// [`None`]: this network holds no files.
+    unopened: Mutex<Option<VecDeque<DeliveryError>>>,
     capabilities: Capabilities,
 }
 
@@ -62,7 +66,18 @@ impl Loopback {
         let (heard, hearing) = mpsc::unbounded_channel();
         let people = People { say: say.clone(), heard: hearing };
         let said = tokio::sync::Mutex::new(said);
-        (Self { network, say, said, heard, fates: Mutex::default(), capabilities: Capabilities::PLAIN }, people)
+        (
+            Self {
+                network,
+                say,
+                said,
+                heard,
+                fates: Mutex::default(),
+                unopened: Mutex::default(),
+                capabilities: Capabilities::PLAIN,
+            },
+            people,
+        )
     }
 
     /// The same with other capabilities than a plain chat has.
@@ -74,6 +89,12 @@ impl Loopback {
     /// What happens to the next deliveries, in order; afterwards everything is taken.
     pub fn plan(&self, fates: impl IntoIterator<Item = Fate>) {
         self.fates.lock().unwrap_or_else(PoisonError::into_inner).extend(fates);
+    }
+
+    /// What happens to those who next open a file of this network, in order; afterwards every file is there, and empty. Without this the
+    /// network holds no files.
+    pub fn plan_files(&self, errors: impl IntoIterator<Item = DeliveryError>) {
+        *self.unopened.lock().unwrap_or_else(PoisonError::into_inner) = Some(errors.into_iter().collect());
     }
 
     /// Another mouth for the people.
@@ -148,7 +169,7 @@ impl Adapter for Loopback {
         Ok(Some(Invitation { link, expires: hub.now().plus(Duration::from_secs(24 * 60 * 60)) }))
     }
 
-    async fn deliver(&self, _: &Hub, delivery: &Deliverable) -> Result<Delivered, DeliveryError> {
+    async fn deliver(&self, hub: &Hub, delivery: &Deliverable) -> Result<Delivered, DeliveryError> {
         let fate = self.fates.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         match fate {
             Some(Fate::Fail(error)) => return Err(error),
@@ -156,10 +177,30 @@ impl Adapter for Loopback {
             Some(Fate::Panic) => panic!("asked to"),
             Some(Fate::Take) | None => {}
         }
+        let files = match &delivery.what {
+            What::Message(message) | What::Edit { to: message, .. } => message.attachments.as_slice(),
+            _ => &[],
+        };
+        for file in files {
+            let mut media = hub.open(&file.source).await?;
+            while let Some(piece) = media.bytes.next().await {
+                piece.map_err(|error| DeliveryError::later(error.to_string()))?;
+            }
+        }
         let native = NativeId::new(format!("{}/{}", self.network, delivery.id));
         let gone = |_| DeliveryError::later("nobody is there any more");
         self.heard.send(delivery.clone()).map_err(gone)?;
         Ok(Delivered { native: native.ok(), leg: None })
+    }
+
+    async fn open(&self, _: &Hub, _: &MediaSource) -> Result<Media, DeliveryError> {
+        match self.unopened.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(VecDeque::pop_front) {
+            Some(None) => Ok(Media { size: Some(0), bytes: stream::empty().boxed() }),
+            Some(Some(error)) => Err(error),
+            None => {
+                Err(DeliveryError::Never { reason: Reason::FileUnavailable, cause: "this network holds no files".to_owned() })
+            }
+        }
     }
 
     fn capabilities(&self, _: &Leg) -> Capabilities {

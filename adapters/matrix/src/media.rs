@@ -43,16 +43,16 @@ impl Repository {
 
     /// Opens the file at an `mxc:` address.
     pub(crate) async fn open(&self, address: &str) -> Result<Media, DeliveryError> {
-        let unreadable = |cause: &str| DeliveryError::Never { reason: Reason::Unreadable, cause: cause.to_owned() };
+        let unavailable = |cause: &str| DeliveryError::Never { reason: Reason::FileUnavailable, cause: cause.to_owned() };
         let place = address.strip_prefix("mxc://").and_then(|rest| rest.split_once('/'));
         let Some((server, id)) = place.filter(|(server, id)| !server.is_empty() && !id.is_empty() && !id.contains('/')) else {
-            return Err(unreadable("not an address of a file"));
+            return Err(unavailable("not an address of a file"));
         };
         let url = self.url(&["_matrix", "client", "v1", "media", "download", server, id])?;
         let answer = self.http.get(url).bearer_auth(self.token.expose_secret()).send().await.map_err(|error| later(&error))?;
         match answer.status() {
             status if status.is_success() => {}
-            StatusCode::NOT_FOUND | StatusCode::FORBIDDEN | StatusCode::GONE => return Err(unreadable("the file is not there")),
+            StatusCode::NOT_FOUND | StatusCode::FORBIDDEN | StatusCode::GONE => return Err(unavailable("the file is not there")),
             StatusCode::PAYLOAD_TOO_LARGE => {
                 return Err(DeliveryError::Never { reason: Reason::TooLarge, cause: "the homeserver refuses".to_owned() });
             }

@@ -33,7 +33,7 @@ impl Condition {
     /// Why something was refused, as a condition.
     pub(crate) fn of(reason: &Reason) -> Self {
         match reason {
-            Reason::UnknownRecipient => Self::ItemNotFound,
+            Reason::UnknownRecipient | Reason::FileUnavailable => Self::ItemNotFound,
             Reason::Forbidden | Reason::NotAuthenticated | Reason::KeyChanged => Self::Forbidden,
             Reason::Rejected | Reason::NeedsInvitation | Reason::Said(_) => Self::ServiceUnavailable,
             Reason::TooLarge | Reason::Encrypted(_) | Reason::WrongKey => Self::NotAcceptable,
@@ -189,6 +189,7 @@ mod tests {
             (Reason::KeyChanged, "forbidden", "auth"),
             (Reason::WrongKey, "not-acceptable", "modify"),
             (Reason::NotConnected, "remote-server-not-found", "cancel"),
+            (Reason::FileUnavailable, "item-not-found", "cancel"),
             (Reason::Unreadable, "bad-request", "modify"),
             (Reason::Said("no".into()), "service-unavailable", "cancel"),
         ] {

@@ -168,6 +168,7 @@ fn word(reason: &Reason) -> &'static str {
         Reason::KeyChanged => "key_changed",
         Reason::WrongKey => "wrong_key",
         Reason::NotConnected => "not_connected",
+        Reason::FileUnavailable => "file_unavailable",
         Reason::Unreadable => "unreadable",
         Reason::Said(_) => "said",
     }

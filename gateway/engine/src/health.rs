@@ -52,6 +52,12 @@ impl HealthBoard {
         networks.entry(network.clone()).or_default().returns.subscribe()
     }
 
+    /// No connection of the network is known to be down.
+    pub(crate) fn is_up(&self, network: &Network) -> bool {
+        let networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
+        networks.get(network).is_none_or(|entry| entry.parts.values().all(|health| *health == Health::Online))
+    }
+
     /// Network, part and state of everything.
     pub(crate) fn all(&self) -> Vec<(Network, String, Health)> {
         let networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);

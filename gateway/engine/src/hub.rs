@@ -12,6 +12,7 @@ use secrecy::SecretSlice;
 
 use crate::{
     Leg, Organisation,
+    fetching::Fetching,
     organisation::Live,
     port::{Bound, DeliveryError, Health, LaneKey, Media, Received, StoreError, Verdict},
     router,
@@ -44,6 +45,7 @@ pub enum Lookup {
 pub struct Hub {
     live: Arc<Live>,
     network: Network,
+    fetching: Arc<Fetching>,
 }
 
 impl fmt::Debug for Hub {
@@ -54,7 +56,12 @@ impl fmt::Debug for Hub {
 
 impl Hub {
     pub(crate) fn new(live: Arc<Live>, network: Network) -> Self {
-        Self { live, network }
+        Self { live, network, fetching: Arc::default() }
+    }
+
+    /// The same for one attempt of a delivery.
+    pub(crate) fn fetching(self, fetching: Arc<Fetching>) -> Self {
+        Self { fetching, ..self }
     }
 
     /// Takes what was received, in order. When this answers, every [`Verdict::Stored`] survives `kill -9`: acknowledge.
@@ -137,7 +144,8 @@ impl Hub {
         router::report_back(&self.live, &self.network, delivery, from, report).await
     }
 
-    /// Opens a file that belongs to something this adapter delivers, whichever network holds it.
+    /// Opens a file that belongs to something this adapter delivers, whichever network holds it. Only with the hub that came with the
+    /// delivery does the engine learn that the file is what keeps it from being delivered.
     ///
     /// # Errors
     /// [`DeliveryError`]: the delivery ends with it.
@@ -146,7 +154,16 @@ impl Hub {
             let cause = "the network that holds the file is not connected".to_owned();
             return Err(DeliveryError::Never { reason: Reason::NotConnected, cause });
         };
-        adapter.open(&Self::new(Arc::clone(&self.live), source.network.clone()), source).await
+        let opened = adapter.open(&Self::new(Arc::clone(&self.live), source.network.clone()), source).await;
+        match opened {
+            Ok(media) => Ok(self.fetching.watch(media)),
+            Err(error) => {
+                if self.live.health.is_up(&source.network) {
+                    self.fetching.fail();
+                }
+                Err(error)
+            }
+        }
     }
 
     /// A secret value of this adapter (a key); `key` is its own and no secret.

@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    fetching::Fetching,
     organisation::Live,
     port::{Adapter, Deliverable, Delivered, DeliveryError, LaneKey, NewRow, Role, Row, RowId, Settlement, StoreError},
     references,
@@ -35,6 +36,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
 /// A row whose delivery panics so often is poison.
 const POISON: u32 = 3;
+/// A row whose file fails so often, which takes about ten minutes, fails itself: the chat does not wait for a place on the web.
+const FETCHES: u32 = 11;
 
 /// A lane at work.
 pub(crate) struct Lane {
@@ -97,15 +100,16 @@ impl Lane {
     async fn settle(&mut self, mut row: Row) -> Rest {
         self.last = row.id;
         let live = Arc::clone(&self.live);
-        let mut panics = 0;
+        let (mut panics, mut fetches) = (0, 0);
         loop {
             if self.wait_until(row.due).await == Rest::Stopped {
                 return Rest::Stopped;
             }
             let flight = live.in_flight.begin(&self.key, row.new.delivery);
+            let fetching = Arc::<Fetching>::default();
             let outcome = tokio::select! {
                 () = self.stop.cancelled() => return Rest::Stopped,
-                outcome = self.attempt(&row) => outcome,
+                outcome = self.attempt(&row, &fetching) => outcome,
             };
             let outcome = outcome.unwrap_or_else(|Panicked| {
                 panics += 1;
@@ -115,6 +119,15 @@ impl Lane {
                     _ => Err(DeliveryError::Unknown { cause: "delivery panicked".to_owned() }),
                 }
             });
+            if outcome.is_err() && fetching.is_to_blame() {
+                fetches += 1;
+            }
+            let outcome = match outcome {
+                Err(DeliveryError::Later { .. } | DeliveryError::Unknown { .. }) if fetches >= FETCHES => {
+                    Err(DeliveryError::Never { reason: Reason::FileUnavailable, cause: "its file cannot be fetched".to_owned() })
+                }
+                outcome => outcome,
+            };
             let now = self.live.clock.now();
             let (settlement, done) = self.judge(&mut row, outcome, now);
             let delivered = matches!(&settlement, Settlement::Delivered { .. });
@@ -135,7 +148,7 @@ impl Lane {
         }
     }
 
-    async fn attempt(&self, row: &Row) -> Result<Result<Delivered, DeliveryError>, Panicked> {
+    async fn attempt(&self, row: &Row, fetching: &Arc<Fetching>) -> Result<Result<Delivered, DeliveryError>, Panicked> {
         let Ok(_slot) = self.slots.acquire().await else {
             return Ok(Err(DeliveryError::later("the gateway stops")));
         };
@@ -155,12 +168,15 @@ impl Lane {
             Err(error) => return Ok(Err(DeliveryError::later(error.to_string()))),
         };
         let delivery = Deliverable { id: row.new.delivery, leg, sent_at, late: now.since(sent_at) > LATE, what };
-        let hub = crate::Hub::new(Arc::clone(&self.live), self.key.network.clone());
+        let hub = crate::Hub::new(Arc::clone(&self.live), self.key.network.clone()).fetching(Arc::clone(fetching));
         let delivering = AssertUnwindSafe(self.adapter.deliver(&hub, &delivery)).catch_unwind();
         match tokio::time::timeout(ATTEMPT, delivering).await {
             Ok(Ok(outcome)) => Ok(outcome),
             Ok(Err(_)) => Err(Panicked),
-            Err(_) => Ok(Err(DeliveryError::Unknown { cause: "no answer in time".to_owned() })),
+            Err(_) => {
+                fetching.out_of_time();
+                Ok(Err(DeliveryError::Unknown { cause: "no answer in time".to_owned() }))
+            }
         }
     }
 

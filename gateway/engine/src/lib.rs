@@ -7,6 +7,7 @@
 mod bot;
 mod dispatcher;
 mod engine;
+mod fetching;
 mod health;
 mod hub;
 mod in_flight;

@@ -136,6 +136,8 @@ pub enum Reason {
     WrongKey,
     /// The address belongs to a network that this organisation has not connected.
     NotConnected,
+    /// A file of it cannot be had from where it is said to be.
+    FileUnavailable,
     /// The gateway could not make sense of it.
     Unreadable,
     /// The far side refused it with words of its own (already cleaned: no control characters, at most 300 characters).

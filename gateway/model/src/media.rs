@@ -114,7 +114,7 @@ fn shortened(name: &str) -> String {
         _ => (name, String::new()),
     };
     let room = stem.floor_char_boundary(LONGEST_NAME - extension.len());
-    format!("{}{extension}", &stem[..room])
+    format!("{}{extension}", &stem[..room]).trim_end_matches([' ', '.']).to_owned()
 }
 
 impl fmt::Debug for FileName {
@@ -207,6 +207,8 @@ mod tests {
         ] {
             assert_eq!(FileName::new(name).as_str(), expected, "{name:?}");
         }
+        let stem = "a".repeat(LONGEST_NAME - 1);
+        assert_eq!(FileName::new(&format!("{stem} and more")).as_str(), stem, "no name ends with a space");
     }
 
     #[test]

@@ -131,6 +131,10 @@ pub fn reason(language: Language, why: &Reason) -> String {
              send the message again.",
         ),
         Reason::NotConnected => ("Dieses Netz ist hier nicht angeschlossen.", "This network is not connected here."),
+        Reason::FileUnavailable => (
+            "Die Datei ließ sich nicht abrufen. Bitte senden Sie sie noch einmal.",
+            "The file could not be fetched. Please send it again.",
+        ),
         Reason::Unreadable => ("Die Nachricht ist nicht lesbar.", "The message cannot be read."),
         Reason::Said(words) => {
             return match language {

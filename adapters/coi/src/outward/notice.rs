@@ -144,7 +144,7 @@ pub(crate) fn status(reason: &Reason) -> &'static str {
         Reason::NotConnected => "5.1.2",
         Reason::TooLarge => "5.3.4",
         Reason::Unreachable => "5.4.7",
-        Reason::Unreadable => "5.6.0",
+        Reason::Unreadable | Reason::FileUnavailable => "5.6.0",
         Reason::Encrypted(_) | Reason::WrongKey => "5.7.5",
         Reason::TooMany => "5.7.0",
         Reason::NeedsInvitation | Reason::KeyChanged => "5.7.0",

@@ -93,7 +93,7 @@ async fn the_words_beside_a_lost_file_arrive_and_its_sender_is_told() {
         source: MediaSource { network: Network::XMPP, locator: "gone".to_owned() },
     };
     gateway.bob_does("a", What::Message(Message { attachments: vec![file], ..Message::text("look") })).await;
-    assert!(matches!(gateway.bob_hears().await, What::Report { report: Report::Failed(Reason::Unreadable), .. }));
+    assert!(matches!(gateway.bob_hears().await, What::Report { report: Report::Failed(Reason::FileUnavailable), .. }));
     let texts: Vec<String> = gateway.homeserver.said(GHOST).into_iter().map(|(_, text)| text).collect();
     assert_eq!(texts, ["look\n[image “cat.png”: could not be carried by the gateway]"]);
 }

@@ -62,9 +62,9 @@ impl Web {
         match answer.status() {
             status if status.is_success() => {}
             status if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => {
-                return Err(never(Reason::Unreadable, "the file is not there"));
+                return Err(never(Reason::FileUnavailable, "the file is not there"));
             }
-            status if status.is_redirection() => return Err(never(Reason::Unreadable, "the file is somewhere else")),
+            status if status.is_redirection() => return Err(never(Reason::FileUnavailable, "the file is somewhere else")),
             status => return Err(DeliveryError::later(format!("the file's server answers {status}"))),
         }
         let size = answer.content_length();
@@ -115,7 +115,7 @@ fn bounded(answer: reqwest::Response) -> impl futures::Stream<Item = io::Result<
 /// Waiting does not make a private place public: only the administrator can allow it.
 fn refused() -> DeliveryError {
     let cause = "a file at a private address: name the place in `fetch_allow` if it is to be used".to_owned();
-    DeliveryError::Never { reason: Reason::Unreadable, cause }
+    DeliveryError::Never { reason: Reason::FileUnavailable, cause }
 }
 
 fn later(error: &reqwest::Error) -> DeliveryError {
@@ -144,7 +144,7 @@ mod tests {
         let web = Web::new(&Arc::new(tls), &[]).unwrap();
         for address in ["http://localhost:9/x", "http://127.0.0.1:9/x"] {
             let refused = web.open(address).await.unwrap_err();
-            assert!(matches!(refused, DeliveryError::Never { reason: Reason::Unreadable, .. }), "{address}: {refused}");
+            assert!(matches!(refused, DeliveryError::Never { reason: Reason::FileUnavailable, .. }), "{address}: {refused}");
         }
     }
 }

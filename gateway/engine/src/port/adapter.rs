@@ -54,7 +54,7 @@ pub trait Adapter: Send + Sync + 'static {
     /// # Errors
     /// [`DeliveryError`]: the delivery ends with it.
     async fn open(&self, _hub: &Hub, _source: &MediaSource) -> Result<Media, DeliveryError> {
-        Err(DeliveryError::Never { reason: Reason::Unreadable, cause: "this network holds no files".to_owned() })
+        Err(DeliveryError::Never { reason: Reason::FileUnavailable, cause: "this network holds no files".to_owned() })
     }
 
     /// Nothing waits for this file any more: whatever was kept for it may go. May be called again.
