@@ -10,17 +10,19 @@ use std::{
 
 use axum::{Json, Router, http::Uri};
 use dreiklang_engine::{
-    Engine, Organisation, Policy, Pseudonyms, Wiring,
-    port::{Adapter, Clock, NoMeter, Store, SystemClock, SystemEntropy},
+    Engine,
+    port::{Adapter, Clock, Store, SystemClock},
 };
-use dreiklang_identity::{AliasKey, Book, Plan};
+use dreiklang_identity::{AliasKey, Plan};
 use dreiklang_loopback::Loopback;
 use dreiklang_matrix::MatrixAdapter;
-use dreiklang_model::{Address, ChatId, Language, Network, OrganisationId};
+use dreiklang_model::{Address, ChatId, Network};
 use dreiklang_store::{Seal, Sqlite};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+use crate::town;
 
 const RATE: usize = 1000;
 const SECONDS: usize = 20;
@@ -40,7 +42,7 @@ pub(crate) async fn run(on: &Path) {
     let (far, mut people) = Loopback::new(Network::XMPP);
     tokio::spawn(async move { while people.hear().await.is_some() {} });
     let engine = engine(store, homeserver_url, port, far).await;
-    let hub = engine.hub(&organisation(), &Network::MATRIX).unwrap();
+    let hub = engine.hub(&town::organisation(), &Network::MATRIX).unwrap();
     let alice = Address::new(Network::MATRIX, "@alice:hs.example").unwrap();
     for room in 0..ROOMS {
         let leg = hub.open_direct(&alice, &format!("@_xmpp_bob{room}=40xmpp.example:hs.example")).await.unwrap().unwrap();
@@ -91,10 +93,6 @@ pub(crate) async fn run(on: &Path) {
     running.await.unwrap();
 }
 
-pub(crate) fn organisation() -> OrganisationId {
-    OrganisationId::new("bench").unwrap()
-}
-
 pub(crate) async fn engine(store: Arc<dyn Store>, homeserver: String, listen: std::net::SocketAddr, far: Loopback) -> Engine {
     let plan = Plan::new(AliasKey::new([7; 32])).matrix("hs.example").unwrap();
     let plan = plan.component(Network::MATRIX, "matrix.gw.example").unwrap();
@@ -111,23 +109,7 @@ pub(crate) async fn engine(store: Arc<dyn Store>, homeserver: String, listen: st
     })
     .unwrap();
     let adapters: Vec<Arc<dyn Adapter>> = vec![Arc::new(matrix), Arc::new(far)];
-    let organisation = Organisation {
-        id: organisation(),
-        name: "Bench".to_owned(),
-        language: Language::English,
-        book: Arc::new(Book::new(plan)),
-        policy: Policy { messages_per_minute: u32::MAX, ..Policy::default() },
-    };
-    Engine::new(Wiring {
-        store,
-        clock: Arc::new(SystemClock),
-        entropy: Arc::new(SystemEntropy),
-        meter: Arc::new(NoMeter),
-        pseudonyms: Pseudonyms::new(&[7; 32]),
-        organisations: vec![(organisation, adapters)],
-    })
-    .await
-    .unwrap()
+    town::engine(store, plan, adapters).await
 }
 
 /// A homeserver that agrees with everything.

@@ -11,18 +11,20 @@ use std::{
 
 use dreiklang_coi::{CoiAdapter, LmtpConfig, Security, SmtpConfig};
 use dreiklang_engine::{
-    Engine, Hub, Leg, Organisation, Policy, Pseudonyms, Wiring,
-    port::{Adapter, Clock, Deliverable, NoMeter, Store, SystemClock, SystemEntropy},
+    Engine, Hub, Leg,
+    port::{Adapter, Clock, Deliverable, Store, SystemClock},
 };
-use dreiklang_identity::{AliasKey, Book, Plan};
+use dreiklang_identity::{AliasKey, Plan};
 use dreiklang_loopback::Loopback;
-use dreiklang_model::{Address, DeliveryId, EventId, Language, Message, Network, OrganisationId, What};
+use dreiklang_model::{Address, DeliveryId, EventId, Message, Network, What};
 use dreiklang_store::{Seal, Sqlite};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     net::{TcpListener, TcpStream},
 };
 use tokio_util::sync::CancellationToken;
+
+use crate::town;
 
 const OUT: usize = 20_000;
 const IN: usize = 5_000;
@@ -42,7 +44,7 @@ pub(crate) async fn run(on: &Path) {
     let mail = Arc::new(adapter(server, lmtp));
     let (far, mut people) = Loopback::new(Network::XMPP);
     let engine = engine(store, Arc::clone(&mail), far).await;
-    let organisation = OrganisationId::new("bench").unwrap();
+    let organisation = town::organisation();
     let hub = engine.hub(&organisation, &Network::MAIL).unwrap();
     let stop = CancellationToken::new();
     let running = tokio::spawn({
@@ -198,21 +200,5 @@ async fn engine(store: Arc<dyn Store>, mail: Arc<CoiAdapter>, far: Loopback) -> 
     let plan = Plan::new(AliasKey::new([7; 32])).mail("gw.example").unwrap();
     let plan = plan.component(Network::MAIL, "mail.gw.example").unwrap();
     let adapters: Vec<Arc<dyn Adapter>> = vec![mail, Arc::new(far)];
-    let organisation = Organisation {
-        id: OrganisationId::new("bench").unwrap(),
-        name: "Bench".to_owned(),
-        language: Language::English,
-        book: Arc::new(Book::new(plan)),
-        policy: Policy { messages_per_minute: u32::MAX, ..Policy::default() },
-    };
-    Engine::new(Wiring {
-        store,
-        clock: Arc::new(SystemClock),
-        entropy: Arc::new(SystemEntropy),
-        meter: Arc::new(NoMeter),
-        pseudonyms: Pseudonyms::new(&[7; 32]),
-        organisations: vec![(organisation, adapters)],
-    })
-    .await
-    .unwrap()
+    town::engine(store, plan, adapters).await
 }

@@ -18,6 +18,7 @@ mod mail;
 mod process;
 mod router;
 mod sealed;
+mod town;
 
 use std::path::PathBuf;
 

@@ -18,7 +18,10 @@ use dreiklang_model::{Address, ChatId, Network};
 use dreiklang_store::{Seal, Sqlite};
 use tokio::net::TcpListener;
 
-use crate::accept::{TOKEN, agree, engine, organisation};
+use crate::{
+    accept::{TOKEN, agree, engine},
+    town::organisation,
+};
 
 const STARTS: usize = 5;
 /// Writes under way at once while the database is filled.
