@@ -5,6 +5,7 @@
 //! in this crate, one file for each concern.
 
 mod accept;
+mod checkpoint;
 mod conversations;
 mod letters;
 mod names;

@@ -79,17 +79,18 @@ impl Sqlite {
             .statement_cache_capacity(200)
             // A page of rows crosses from SQLite's thread at once.
             .row_buffer_size(1024);
-        // The writer keeps the pages it changes again and again, and moves them to the file in larger portions.
-        let writing = options.clone().pragma("cache_size", "-16384").pragma("wal_autocheckpoint", "4000");
+        // The writer keeps the pages it changes again and again. It moves them to the file by itself only when `checkpoint.rs` does not.
+        let writing = options.clone().pragma("cache_size", "-16384").pragma("wal_autocheckpoint", "32000");
         let mut connection = writing.connect().await.map_err(|error| blame(error.into()))?;
         schema::migrate(&mut connection).await.map_err(blame)?;
+        let beside = options.connect().await.map_err(|error| blame(error.into()))?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .connect_with(options.read_only(true))
             .await
             .map_err(|error| blame(error.into()))?;
         let seal = Arc::new(seal);
-        Ok(Self { writer: Writer::start(connection, Arc::clone(&seal)), readers, seal })
+        Ok(Self { writer: Writer::start(connection, beside, Arc::clone(&seal)), readers, seal })
     }
 }
 

@@ -12,7 +12,12 @@ use futures::future::BoxFuture;
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::{accept, seal::Seal, settle};
+use crate::{
+    accept,
+    checkpoint::{self, Checkpoints},
+    seal::Seal,
+    settle,
+};
 
 /// Most writes that share one commit.
 const MOST: usize = 512;
@@ -27,7 +32,20 @@ enum Job {
     Accept(Vec<Arrival>, oneshot::Sender<Result<Vec<bool>, StoreError>>),
     Settle(Box<Settlement>, oneshot::Sender<Result<(), StoreError>>),
     Other(Work),
+    /// The log was moved into the database file but for a few pages: move these, so that it begins anew.
+    Checkpoint,
     Close(oneshot::Sender<()>),
+}
+
+impl Job {
+    /// How many rows it writes, about.
+    fn writes(&self) -> usize {
+        match self {
+            Self::Accept(arrivals, _) => arrivals.len(),
+            Self::Settle(..) | Self::Other(_) => 1,
+            Self::Checkpoint | Self::Close(_) => 0,
+        }
+    }
 }
 
 /// The way to the writing connection.
@@ -38,10 +56,20 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(connection: SqliteConnection, seal: Arc<Seal>) -> Self {
+    /// `connection` writes; `beside` moves its log into the database file.
+    pub(crate) fn start(connection: SqliteConnection, beside: SqliteConnection, seal: Arc<Seal>) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let committed = watch::Sender::new(0);
-        tokio::spawn(run(connection, seal, queue, committed.clone()));
+        let writer = jobs.downgrade();
+        let checkpoints = Checkpoints::start(beside, move || {
+            let writer = writer.clone();
+            Box::pin(async move {
+                if let Some(jobs) = writer.upgrade() {
+                    drop(jobs.send(Job::Checkpoint).await);
+                }
+            })
+        });
+        tokio::spawn(run(connection, seal, queue, committed.clone(), checkpoints));
         Self { jobs, committed }
     }
 
@@ -133,18 +161,33 @@ impl Durability {
     }
 }
 
-async fn run(mut connection: SqliteConnection, seal: Arc<Seal>, mut queue: mpsc::Receiver<Job>, committed: watch::Sender<u64>) {
+async fn run(
+    mut connection: SqliteConnection,
+    seal: Arc<Seal>,
+    mut queue: mpsc::Receiver<Job>,
+    committed: watch::Sender<u64>,
+    mut checkpoints: Checkpoints,
+) {
     let mut batch = Vec::with_capacity(MOST);
     // As the connection was opened.
     let mut standing = Durability::Disk;
     while queue.recv_many(&mut batch, MOST).await > 0 {
         let close = batch.iter().position(|job| matches!(job, Job::Close(_)));
         let last = close.map(|at| batch.split_off(at));
-        let batch = std::mem::take(&mut batch);
+        let mut batch = std::mem::take(&mut batch);
+        let rest = batch.extract_if(.., |job| matches!(job, Job::Checkpoint)).next().is_some();
+        let writes = batch.iter().map(Job::writes).sum();
         if !batch.is_empty() && brought_to(&mut connection, &mut standing, Durability::needed(&batch)).await {
             commit(&mut connection, &seal, batch, &committed).await;
         }
+        if rest && let Err(error) = checkpoint::moved(&mut connection).await {
+            tracing::warn!(%error, "the database's log could not be moved; it grows until that works");
+        }
+        checkpoints.after(writes);
         if let Some(Job::Close(answer)) = last.and_then(|rest| rest.into_iter().next()) {
+            // The last connection to close leaves no log behind: that is this one.
+            queue.close();
+            checkpoints.end().await;
             if let Err(error) = connection.close().await {
                 tracing::error!(%error, "the database did not close cleanly");
             }
@@ -220,7 +263,7 @@ async fn transact(
                 settle::settle(&mut transaction, seal, settlements).await?;
             }
             Job::Other(work) => answers.push(work(&mut transaction).await?),
-            Job::Close(_) => {}
+            Job::Checkpoint | Job::Close(_) => {}
         }
     }
     transaction.commit().await

@@ -3,9 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use dreiklang_engine::port::Store;
+use dreiklang_model::{Network, OrganisationId};
 use dreiklang_store::{Seal, Sqlite};
 
 async fn open(directory: &Path) -> Arc<dyn Store> {
@@ -62,5 +63,30 @@ async fn the_database_is_written_for_power_cuts() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(directory.path()).await;
     assert!(directory.path().join("dreiklang.db-wal").exists(), "write-ahead log");
+    store.close().await;
+}
+
+/// Otherwise the log would grow as long as the gateway runs, and each commit would one day wait until all of it is moved.
+#[tokio::test]
+async fn the_log_is_moved_into_the_database_while_it_runs() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).await;
+    let organisation = store.organisation(&OrganisationId::new("town").unwrap()).await.unwrap();
+    let file = directory.path().join("dreiklang.db");
+    let before = std::fs::metadata(&file).unwrap().len();
+    // Few enough that SQLite would not do it by itself.
+    for round in 0..40 {
+        let writes = (0..100).map(|number| {
+            let (store, key) = (Arc::clone(&store), format!("{round}/{number}"));
+            async move { store.set_note(organisation, &Network::MAIL, &key, Some("a note of some length")).await.unwrap() }
+        });
+        futures::future::join_all(writes).await;
+    }
+    let moved = async {
+        while std::fs::metadata(&file).unwrap().len() < before + 4000 * 20 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), moved).await.expect("the log was not moved");
     store.close().await;
 }
