@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dreiklang_coi::{CoiAdapter, LmtpConfig, Security, SmtpConfig};
+use dreiklang_coi::{CoiAdapter, ImapConfig, LmtpConfig, Security, SmtpConfig};
 use dreiklang_engine::{
     Engine, Hub, Leg,
     port::{Adapter, Clock, Deliverable, Store, SystemClock},
@@ -31,7 +31,7 @@ const IN: usize = 5_000;
 /// Connections, and people who write at once.
 const AT_ONCE: usize = 8;
 const PEOPLE: usize = 64;
-const TEXT: &str = "A message of the length that people write to each other.";
+pub(crate) const TEXT: &str = "A message of the length that people write to each other.";
 
 pub(crate) async fn run(on: &Path) {
     let directory = tempfile::tempdir_in(on).unwrap();
@@ -149,7 +149,7 @@ async fn hand_over(lmtp: SocketAddr, sender: usize) -> Vec<Duration> {
 }
 
 /// A submission server that takes everything at once.
-async fn take_everything(listener: TcpListener) {
+pub(crate) async fn take_everything(listener: TcpListener) {
     while let Ok((stream, _)) = listener.accept().await {
         tokio::spawn(async move {
             stream.set_nodelay(true).unwrap();
@@ -181,19 +181,23 @@ async fn take_everything(listener: TcpListener) {
 }
 
 fn adapter(submission: SocketAddr, lmtp: SocketAddr) -> CoiAdapter {
+    let smtp = SmtpConfig { server: submission.to_string(), security: Security::None, user: None, password: None };
+    CoiAdapter::new(config(None, Some(LmtpConfig { listen: lmtp }), smtp)).unwrap()
+}
+
+pub(crate) fn config(imap: Option<ImapConfig>, lmtp: Option<LmtpConfig>, smtp: SmtpConfig) -> dreiklang_coi::Config {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let tls = rustls::ClientConfig::builder().with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
-    CoiAdapter::new(dreiklang_coi::Config {
+    dreiklang_coi::Config {
         domain: "gw.example".to_owned(),
-        imap: None,
-        lmtp: Some(LmtpConfig { listen: lmtp }),
-        smtp: SmtpConfig { server: submission.to_string(), security: Security::None, user: None, password: None },
+        imap,
+        lmtp,
+        smtp,
         trusted_authserv_id: Some("mail.example".to_owned()),
         dkim: None,
         spool: std::env::temp_dir().join("dreiklang-bench-spool"),
         tls: Arc::new(tls),
-    })
-    .unwrap()
+    }
 }
 
 async fn engine(store: Arc<dyn Store>, mail: Arc<CoiAdapter>, far: Loopback) -> Engine {

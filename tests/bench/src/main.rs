@@ -14,6 +14,7 @@ mod accept;
 mod commit;
 mod disk;
 mod history;
+mod idle;
 mod mail;
 mod process;
 mod router;
@@ -48,6 +49,8 @@ enum What {
     Accept,
     /// The mail leg, out by submission and in by LMTP.
     Mail,
+    /// From a mail server's news to the inbox.
+    Idle,
     /// Encryption: time for each message, memory for each key.
     Sealed,
     /// The disk alone.
@@ -68,6 +71,7 @@ async fn main() {
         What::Router => router::run(on).await,
         What::History => history::run(on).await,
         What::Mail => mail::run(on).await,
+        What::Idle => idle::run(on).await,
         What::Sealed => sealed::run(),
         What::Disk => disk::run(on),
         What::Process => process::run(on, &cli.gateway).await,
@@ -78,6 +82,7 @@ async fn main() {
             commit::run(on).await;
             router::run(on).await;
             mail::run(on).await;
+            idle::run(on).await;
             sealed::run();
             history::run(on).await;
         }
