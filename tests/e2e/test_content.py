@@ -15,21 +15,16 @@ from clients import MatrixClient, XmppClient
 from clients.matrix import Event
 from clients.xmpp import Stanza
 from conftest import WAYS, People, Way
+from fidelity.files import download_from_matrix, upload_to_matrix, upload_to_xmpp
+from fidelity.on_xmpp import DISPLAYED, OOB, REACTIONS, REPLACE, REPLY, RETRACT
 from ghosts import on_matrix, on_xmpp
 from servers import Lab
 from servers.gateway import Gateway
 
 pytestmark = pytest.mark.asyncio
 
-REPLY = "{urn:xmpp:reply:0}reply"
 FALLBACK = "{urn:xmpp:fallback:0}fallback"
-REPLACE = "{urn:xmpp:message-correct:0}replace"
-RETRACT = "{urn:xmpp:message-retract:1}retract"
-REACTIONS = "{urn:xmpp:reactions:0}reactions"
 REACTION = "{urn:xmpp:reactions:0}reaction"
-DISPLAYED = "{urn:xmpp:chat-markers:0}displayed"
-OOB = "{jabber:x:oob}x/{jabber:x:oob}url"
-SLOT = "{urn:xmpp:http:upload:0}slot"
 
 
 @pytest.fixture(scope="module", params=WAYS, ids=str)
@@ -192,35 +187,6 @@ async def test_read_markers(pair: Pair) -> None:
         return event.get("type") == "ReceiptEvent" and pair.ghost_of_bob in str(event) and pair.hello_of_alice in str(event)
 
     await pair.alice.wait_for(read, what="Bob's receipt")
-
-
-async def upload_to_matrix(client: MatrixClient, data: bytes, name: str, kind: str) -> str:
-    headers = {"Authorization": f"Bearer {client.nio.access_token}", "Content-Type": kind}
-    async with aiohttp.ClientSession() as session:
-        async with session.post(f"{client.homeserver}/_matrix/media/v3/upload?filename={name}", data=data, headers=headers) as answer:
-            return str((await answer.json())["content_uri"])
-
-
-async def download_from_matrix(client: MatrixClient, address: str) -> bytes:
-    path = address.removeprefix("mxc://")
-    headers = {"Authorization": f"Bearer {client.nio.access_token}"}
-    async with aiohttp.ClientSession() as session:
-        async with session.get(f"{client.homeserver}/_matrix/client/v1/media/download/{path}", headers=headers) as answer:
-            assert answer.status == 200, await answer.text()
-            return await answer.read()
-
-
-async def upload_to_xmpp(client: XmppClient, service: str, data: bytes, name: str, kind: str) -> str:
-    request = f"<request xmlns='urn:xmpp:http:upload:0' filename='{name}' size='{len(data)}' content-type='{kind}'/>"
-    slot = (await client.iq(service, request)).find(SLOT)
-    assert slot is not None
-    put, get = slot.find("{urn:xmpp:http:upload:0}put"), slot.find("{urn:xmpp:http:upload:0}get")
-    assert put is not None and get is not None
-    headers = {one.attrib["name"]: one.text or "" for one in put} | {"Content-Type": kind}
-    async with aiohttp.ClientSession() as session:
-        async with session.put(put.attrib["url"], data=data, headers=headers) as answer:
-            assert answer.status in (200, 201), await answer.text()
-    return get.attrib["url"]
 
 
 @pytest.mark.parametrize("size", [1000, 5_000_000], ids=["small", "five megabytes"])

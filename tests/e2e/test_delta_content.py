@@ -17,10 +17,13 @@ from clients import MatrixClient
 from clients.matrix import Event
 from clients.xmpp import Stanza
 from conftest import People, Way
+from fidelity.client import PNG
+from fidelity.files import download_from_matrix, upload_to_matrix
+from fidelity.on_xmpp import OOB, REACTIONS, REPLACE, REPLY, RETRACT
 from ghosts import on_mail, on_matrix
 from servers.gateway import Gateway
 from talkers import OnMatrix, OnXmpp
-from test_content import OOB, REACTION, REACTIONS, REPLACE, REPLY, RETRACT, download_from_matrix, upload_to_matrix
+from test_content import REACTION
 from test_delta import OnDelta
 
 pytestmark = pytest.mark.asyncio
@@ -212,9 +215,3 @@ async def test_files_of_mail_programs(gateway: Gateway, people: People) -> None:
     answer = await dora.wait_text("Here you are")
     attached = next(iter(answer.message.iter_attachments()))
     assert attached.get_filename() == "answer.png" and attached.get_content() == PNG
-
-
-# One red point.
-PNG = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63f8cfc0000003010100c9fe92ef0000000049454e44ae426082"
-)

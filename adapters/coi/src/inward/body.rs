@@ -115,9 +115,10 @@ fn said(mail: &Mail<'_>, text: String, quote: String) -> Vec<What<NativeId>> {
     if text.is_empty() {
         return Vec::new();
     }
-    // In a letter every answer names what it answers, and shows it or not as its program likes: only chat means something by it.
-    let answered = target("In-Reply-To").filter(|_| !quote.is_empty());
-    let in_reply_to = answered.map(|to| Reply { to, quote: Some(quote) });
+    // Chat programs name the message before, whether it is answered or not, and show it only when it is.
+    let quote = Some(quote).filter(|quote| !quote.is_empty());
+    let answered = target("In-Reply-To").filter(|_| quote.is_some() || !mail.is_chat());
+    let in_reply_to = answered.map(|to| Reply { to, quote });
     let message = match text.strip_prefix("/me ") {
         Some(action) if !action.trim().is_empty() => Message { kind: Kind::Emote, ..Message::text(action.trim_start()) },
         _ => Message::text(text),

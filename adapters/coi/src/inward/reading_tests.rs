@@ -168,8 +168,9 @@ fn what_chat_programs_do_to_earlier_messages() {
     ] {
         assert_eq!(texts(&format!("{head}{rest}\r\n")), expected, "{rest}");
     }
-    // A letter names what it answers whatever its author means by it.
-    assert_eq!(texts("From: carol@org.test\r\nIn-Reply-To: <1@y>\r\n\r\n> one\r\n\r\nyes\r\n"), ["> one\n\nyes"]);
+    // Whoever writes a letter has chosen the one that he answers.
+    assert_eq!(texts("From: carol@org.test\r\nIn-Reply-To: <1@y>\r\n\r\nyes\r\n"), ["1@y > : yes"]);
+    assert_eq!(texts("From: carol@org.test\r\nIn-Reply-To: <1@y>\r\n\r\n> one\r\n\r\nyes\r\n"), ["1@y > : > one\n\nyes"]);
     assert_eq!(texts(sample!("hand-16-mdn")), ["chat$group.4321dcba1234.S2571BC.2878@bridge.org.test read"]);
 }
 

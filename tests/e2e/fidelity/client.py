@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""A client as the table of fidelity needs it: it does a thing, and says how a thing that the other one did is shown to it."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from typing import Any
+
+from fidelity.features import Feature, Outcome
+from talkers import Talker
+
+# One red point.
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63f8cfc0000003010100c9fe92ef0000000049454e44ae426082"
+)
+# How long something may be late that is sent before a message, and arrives after it: mail servers deliver side by side.
+LATE = 3.0
+
+
+class Client(ABC):
+    """One of two people who talk. What he does bears a `word`, by which it is found at the other one's."""
+
+    kind: str
+    talker: Talker
+    other: Client
+
+    async def meet(self, other: Client) -> None:
+        """Both have said hello to each other."""
+        self.other, other.other = other, self
+        await self.say(f"hello from {self.kind}")
+        await other.hear(f"hello from {self.kind}")
+        await other.say(f"hello from {other.kind}")
+        await self.hear(f"hello from {other.kind}")
+        for one in (self, other):
+            await one.remember(f"hello from {one.kind}", f"hello from {one.other.kind}")
+
+    @abstractmethod
+    async def remember(self, mine: str, theirs: str) -> None:
+        """Notes how the two hellos are named here."""
+
+    async def say(self, text: str) -> None:
+        await self.talker.say(self.other.talker, text)
+
+    async def hear(self, text: str) -> None:
+        await self.talker.hear(self.other.talker, text)
+
+    async def does(self, feature: Feature, word: str) -> bool:
+        """Does it to the hello of the other one (or to the own, what is done to own messages). `False`: this client has no such thing."""
+        act = getattr(self, f"do_{feature.key}", None)
+        if act is None:
+            return False
+        await act(word)
+        return True
+
+    @abstractmethod
+    def shown(self, feature: Feature, word: str, since: Any) -> Outcome | None:
+        """How it is shown, among what arrived since the mark; nothing: not at all, so far."""
+
+    @abstractmethod
+    def mark(self) -> int: ...
+
+    async def look(self) -> None:
+        """Fetches what has arrived, where that does not happen by itself."""
+
+    async def sees(self, feature: Feature, word: str, since: int) -> Outcome:
+        """After a later message has arrived: how the feature is shown."""
+        end = asyncio.get_running_loop().time() + (LATE if feature.form(self.kind) == "" else 20)
+        while True:
+            await self.look()
+            outcome = self.shown(feature, word, since)
+            if outcome is not None:
+                return outcome
+            if asyncio.get_running_loop().time() > end:
+                return Outcome.IMPOSSIBLE
+            await asyncio.sleep(0.05)
+

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""A mail program: Thunderbird, Outlook, Gmail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clients import MailClient
+from clients.mail import Mail
+from fidelity.client import PNG, Client
+from fidelity.features import Feature, Outcome
+from talkers import OnMail, said
+
+
+class MailSide(Client):
+    kind = "mail program"
+
+    def __init__(self, client: MailClient) -> None:
+        self.client = client
+        self.talker = OnMail(client)
+
+    @property
+    def ghost(self) -> str:
+        return self.talker.ghost_of(self.other.talker)
+
+    async def remember(self, mine: str, theirs: str) -> None:
+        self.mine = self.sent
+        self.theirs = str((await self.client.wait_text(theirs)).header("Message-ID"))
+
+    async def say(self, text: str) -> None:
+        self.sent = str(await self.client.send(self.client.compose(self.ghost, text)))
+
+    async def look(self) -> None:
+        await self.client.fetch()
+
+    def mark(self) -> int:
+        return self.client.mails.mark()
+
+    async def do_text(self, word: str) -> None:
+        await self.say(word)
+
+    async def do_reply(self, word: str) -> None:
+        mail = self.client.compose(self.ghost, word, In_Reply_To=self.theirs, References=self.theirs)
+        await self.client.send(mail)
+
+    async def attach(self, text: str, name: str, maintype: str, subtype: str) -> None:
+        mail = self.client.compose(self.ghost, text)
+        mail.add_attachment(PNG, maintype=maintype, subtype=subtype, filename=name)
+        await self.client.send(mail)
+
+    async def do_image(self, word: str) -> None:
+        await self.attach("", f"{word}.png", "image", "png")
+
+    async def do_caption(self, word: str) -> None:
+        await self.attach(word, "cat.png", "image", "png")
+
+    async def do_file(self, word: str) -> None:
+        await self.attach("", f"{word}.bin", "application", "octet-stream")
+
+    def shown(self, feature: Feature, word: str, since: Any) -> Outcome | None:
+        outcome = None
+        for mail in self.client.mails.items[since:]:
+            if f"<{self.ghost}>" not in (mail.header("From") or ""):
+                continue
+            if self.is_native(feature.key, mail, word):
+                return Outcome.NATIVE
+            if feature.key == "voice" and any(mail.message.iter_attachments()):
+                return Outcome.FILE
+            if word in mail.text or (feature.key == "reaction" and "🎉" in mail.text):
+                outcome = Outcome.TEXT
+        return outcome
+
+    def is_native(self, key: str, mail: Mail, word: str) -> bool:
+        names = [part.get_filename() for part in mail.message.iter_attachments()]
+        match key:
+            case "text":
+                return said(mail.text) == word
+            case "reply":
+                return word in mail.text and mail.header("In-Reply-To") == self.mine
+            case "image":
+                return len(names) == 1 and mail.message.get_content_type() == "multipart/mixed"
+            case "caption":
+                return len(names) == 1 and word in mail.text
+            case "file":
+                return names == [f"{word}.bin"]
+        return False

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Matrix: what Element sends and shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clients import MatrixClient
+from clients.matrix import Event
+from fidelity.client import PNG, Client
+from fidelity.features import Feature, Outcome
+from fidelity.files import upload_to_matrix
+from talkers import OnMatrix
+
+
+class MatrixSide(Client):
+    kind = "Matrix"
+
+    def __init__(self, client: MatrixClient) -> None:
+        self.client = client
+        self.talker = OnMatrix(client)
+        self.reaction = ""
+
+    async def remember(self, mine: str, theirs: str) -> None:
+        ghost = self.talker.ghost_of(self.other.talker)
+        self.room = await self.talker.room_with(ghost)
+        self.mine = str((await self.client.wait_message(mine))["event_id"])
+        self.theirs = str((await self.client.wait_message(theirs))["event_id"])
+
+    def mark(self) -> int:
+        return self.client.events.mark()
+
+    async def send(self, relates: Any = None, kind: str = "m.room.message", **content: Any) -> str:
+        return await self.client.send(self.room, content | ({"m.relates_to": relates} if relates else {}), kind)
+
+    async def do_text(self, word: str) -> None:
+        await self.send(msgtype="m.text", body=word)
+
+    async def do_emote(self, word: str) -> None:
+        await self.send(msgtype="m.emote", body=word)
+
+    async def do_notice(self, word: str) -> None:
+        await self.send(msgtype="m.notice", body=word)
+
+    async def do_reply(self, word: str) -> None:
+        await self.send({"m.in_reply_to": {"event_id": self.theirs}}, msgtype="m.text", body=word)
+
+    async def do_edit(self, word: str) -> None:
+        new = {"msgtype": "m.text", "body": word}
+        await self.send({"rel_type": "m.replace", "event_id": self.mine}, msgtype="m.text", body=f"* {word}", **{"m.new_content": new})
+
+    do_edit_again = do_edit
+
+    async def do_reaction(self, word: str) -> None:
+        self.reaction = await self.send({"rel_type": "m.annotation", "event_id": self.theirs, "key": "🎉"}, "m.reaction")
+
+    async def do_reaction_gone(self, word: str) -> None:
+        await self.client.redact(self.room, self.reaction)
+
+    async def do_retraction(self, word: str) -> None:
+        await self.client.redact(self.room, self.mine)
+
+    async def do_read(self, word: str) -> None:
+        await self.client.api("POST", f"/_matrix/client/v3/rooms/{self.room}/receipt/m.read/{self.theirs}", {})
+
+    async def file(self, msgtype: str, name: str, kind: str, body: str, **more: Any) -> None:
+        url = await upload_to_matrix(self.client, PNG, name, kind)
+        info = {"mimetype": kind, "size": len(PNG)}
+        await self.send(msgtype=msgtype, body=body, filename=name, url=url, info=info, **more)
+
+    async def do_image(self, word: str) -> None:
+        await self.file("m.image", f"{word}.png", "image/png", f"{word}.png")
+
+    async def do_caption(self, word: str) -> None:
+        await self.file("m.image", "cat.png", "image/png", word)
+
+    async def do_file(self, word: str) -> None:
+        await self.file("m.file", f"{word}.bin", "application/octet-stream", f"{word}.bin")
+
+    async def do_voice(self, word: str) -> None:
+        await self.file("m.audio", f"{word}.ogg", "audio/ogg", f"{word}.ogg", **{"org.matrix.msc3245.voice": {}})
+
+    def shown(self, feature: Feature, word: str, since: Any) -> Outcome | None:
+        ghost = self.talker.ghost_of(self.other.talker)
+        outcome = None
+        for event in self.client.events.items[since:]:
+            receipt = event.get("type") == "ReceiptEvent" and ghost in str(event)
+            if (event.get("sender") == ghost or receipt) and self.is_native(feature.key, event, word):
+                return Outcome.NATIVE
+            text = str(event.get("content", {}).get("body", "")) if event.get("sender") == ghost else ""
+            if word in text or (feature.key == "reaction" and "🎉" in text):
+                outcome = Outcome.TEXT
+        return outcome
+
+    def is_native(self, key: str, event: Event, word: str) -> bool:
+        content = event.get("content", {})
+        body, kind, relates = content.get("body"), content.get("msgtype"), content.get("m.relates_to", {})
+        redacts = event.get("redacts") or content.get("redacts") if event.get("type") == "m.room.redaction" else None
+        replaced = relates.get("rel_type") == "m.replace" and relates.get("event_id") == self.theirs
+        match key:
+            case "text" | "emote" | "notice":
+                return body == word and kind == f"m.{key}"
+            case "reply":
+                return body == word and relates.get("m.in_reply_to", {}).get("event_id") == self.mine
+            case "edit" | "edit_again":
+                return replaced and content.get("m.new_content", {}).get("body") == word
+            case "reaction":
+                if relates == {"rel_type": "m.annotation", "event_id": self.mine, "key": "🎉"}:
+                    self.reaction_seen = event["event_id"]
+                    return True
+                return False
+            case "reaction_gone":
+                return redacts is not None and redacts == getattr(self, "reaction_seen", None)
+            case "retraction":
+                return redacts == self.theirs
+            case "read":
+                return event.get("type") == "ReceiptEvent" and self.mine in str(event)
+            case "image":
+                return kind == "m.image"
+            case "caption":
+                return kind == "m.image" and body == word and "filename" in content
+            case "file":
+                return kind == "m.file" and content.get("filename", body) == f"{word}.bin"
+            case "voice":
+                return kind == "m.audio" and "org.matrix.msc3245.voice" in content
+        return False

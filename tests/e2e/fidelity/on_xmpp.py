@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""XMPP: what Conversations and Gajim send and show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clients import XmppClient
+from clients.xmpp import Stanza
+from fidelity.client import PNG, Client
+from fidelity.features import Feature, Outcome
+from fidelity.files import upload_to_xmpp
+from talkers import OnXmpp
+
+REPLY = "{urn:xmpp:reply:0}reply"
+REPLACE = "{urn:xmpp:message-correct:0}replace"
+RETRACT = "{urn:xmpp:message-retract:1}retract"
+REACTIONS = "{urn:xmpp:reactions:0}reactions"
+DISPLAYED = "{urn:xmpp:chat-markers:0}displayed"
+RECEIVED = "{urn:xmpp:receipts}received"
+OOB = "{jabber:x:oob}x/{jabber:x:oob}url"
+GEO = "{http://jabber.org/protocol/geoloc}geoloc"
+
+
+class XmppSide(Client):
+    kind = "XMPP"
+
+    def __init__(self, client: XmppClient, upload: str) -> None:
+        self.client = client
+        self.talker = OnXmpp(client)
+        self.upload = upload
+
+    @property
+    def ghost(self) -> str:
+        return self.talker.ghost_of(self.other.talker)
+
+    async def remember(self, mine: str, theirs: str) -> None:
+        self.mine = self.sent
+        self.theirs = next(s.id for s in self.client.stanzas.items if s.body == theirs)
+
+    async def say(self, text: str) -> None:
+        self.sent = self.client.send_message(self.ghost, text)
+
+    def mark(self) -> int:
+        return self.client.stanzas.mark()
+
+    def send(self, body: str, extra: str = "") -> None:
+        self.client.send_message(self.ghost, body, extra=extra)
+
+    async def do_text(self, word: str) -> None:
+        self.send(word)
+
+    async def do_emote(self, word: str) -> None:
+        self.send(f"/me {word}")
+
+    async def do_reply(self, word: str) -> None:
+        quote = f"> hello from {self.other.kind}\n"
+        marked = f"<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'><body start='0' end='{len(quote)}'/></fallback>"
+        self.send(f"{quote}{word}", f"<reply xmlns='urn:xmpp:reply:0' to='{self.ghost}' id='{self.theirs}'/>{marked}")
+
+    async def do_edit(self, word: str) -> None:
+        self.send(word, f"<replace xmlns='urn:xmpp:message-correct:0' id='{self.mine}'/>")
+
+    do_edit_again = do_edit
+
+    def react(self, emojis: str) -> None:
+        reactions = f"<reactions xmlns='urn:xmpp:reactions:0' id='{self.theirs}'>{emojis}</reactions>"
+        self.client.send_raw(f"<message to='{self.ghost}' type='chat' id='r{len(emojis)}'>{reactions}</message>")
+
+    async def do_reaction(self, word: str) -> None:
+        self.react("<reaction>🎉</reaction>")
+
+    async def do_reaction_gone(self, word: str) -> None:
+        self.react("")
+
+    async def do_retraction(self, word: str) -> None:
+        self.send("This person wants to retract a message", f"<retract xmlns='urn:xmpp:message-retract:1' id='{self.mine}'/>")
+
+    async def do_read(self, word: str) -> None:
+        marker = f"<displayed xmlns='urn:xmpp:chat-markers:0' id='{self.theirs}'/>"
+        self.client.send_raw(f"<message to='{self.ghost}' type='chat' id='marker'>{marker}</message>")
+
+    async def do_delivered(self, word: str) -> None:
+        self.asked = self.client.send_message(self.ghost, word, receipt=True)
+
+    async def file(self, name: str, kind: str) -> None:
+        link = await upload_to_xmpp(self.client, self.upload, PNG, name, kind)
+        self.send(link, f"<x xmlns='jabber:x:oob'><url>{link}</url></x>")
+
+    async def do_image(self, word: str) -> None:
+        await self.file(f"{word}.png", "image/png")
+
+    async def do_file(self, word: str) -> None:
+        await self.file(f"{word}.bin", "application/octet-stream")
+
+    def shown(self, feature: Feature, word: str, since: Any) -> Outcome | None:
+        outcome = None
+        for stanza in self.client.stanzas.items[since:]:
+            if stanza.kind != "message" or stanza.type == "error" or not stanza.sender.startswith(self.ghost):
+                continue
+            if self.is_native(feature.key, stanza, word):
+                return Outcome.NATIVE
+            if feature.key == "voice" and stanza.has(OOB):
+                return Outcome.FILE
+            text = stanza.body or ""
+            if word in text or (feature.key == "reaction" and "🎉" in text):
+                outcome = Outcome.TEXT
+        return outcome
+
+    def is_native(self, key: str, stanza: Stanza, word: str) -> bool:
+        def refers(path: str, to: str) -> bool:
+            found = stanza.find(path)
+            return found is not None and found.get("id") == to
+
+        body, link = stanza.body or "", stanza.find(OOB)
+        match key:
+            case "text":
+                return body == word
+            case "emote":
+                return body == f"/me {word}"
+            case "reply":
+                return body.endswith(word) and refers(REPLY, self.mine)
+            case "edit" | "edit_again":
+                return body == word and refers(REPLACE, self.theirs)
+            case "reaction" | "reaction_gone":
+                found = stanza.find(REACTIONS)
+                return refers(REACTIONS, self.mine) and found is not None and [e.text for e in found] == ["🎉"] * (key == "reaction")
+            case "retraction":
+                return refers(RETRACT, self.theirs)
+            case "read":
+                return refers(DISPLAYED, self.mine)
+            case "delivered":
+                return refers(RECEIVED, self.asked)
+            case "image":
+                return link is not None and link.text == body and body.endswith(".png")
+            case "file":
+                return link is not None and link.text == body and body.endswith(f"{word}.bin")
+        return False
