@@ -329,6 +329,7 @@ impl Intake {
                 dimensions: None,
                 duration: file.duration,
                 source: MediaSource { network: Network::MAIL, locator: name.as_str().to_owned() },
+                link: None,
             };
             kept.push((attachment, there));
         }

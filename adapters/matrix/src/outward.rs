@@ -214,6 +214,7 @@ mod tests {
             dimensions: None,
             duration: Some(1500),
             source: MediaSource { network: Network::MAIL, locator: "x".into() },
+            link: None,
         };
         let sent = with_file(&Message::text("listen"), &file, "mxc://hs/1");
         assert_eq!(

@@ -19,7 +19,8 @@ use crate::{
     in_flight::InFlight,
     limits::Limits,
     port::{
-        Adapter, AddressBook, Bound, Clock, Entropy, LaneKey, LegRow, Meter, OrganisationKey, Persona, Proof, Store, StoreError,
+        Adapter, AddressBook, Bound, Clock, Entropy, LaneKey, LegRow, MediaLinks, Meter, OrganisationKey, Persona, Proof, Store,
+        StoreError,
     },
 };
 
@@ -126,6 +127,7 @@ pub(crate) struct Live {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) meter: Arc<dyn Meter>,
+    pub(crate) links: Option<Arc<dyn MediaLinks>>,
     pub(crate) pseudonyms: Pseudonyms,
     pub(crate) health: Arc<HealthBoard>,
     pub(crate) adapters: HashMap<Network, Arc<dyn Adapter>>,
@@ -148,6 +150,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) meter: Arc<dyn Meter>,
+    pub(crate) links: Option<Arc<dyn MediaLinks>>,
     pub(crate) pseudonyms: Pseudonyms,
     pub(crate) health: Arc<HealthBoard>,
     pub(crate) adapters: Vec<Arc<dyn Adapter>>,
@@ -165,6 +168,7 @@ impl Live {
             clock: parts.clock,
             entropy: parts.entropy,
             meter: parts.meter,
+            links: parts.links,
             pseudonyms: parts.pseudonyms,
             health: parts.health,
             adapters: parts.adapters.into_iter().map(|adapter| (adapter.network(), adapter)).collect(),

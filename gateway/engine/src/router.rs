@@ -261,7 +261,7 @@ async fn onward(
     let (Some(leg), Some(adapter)) = (live.leg(&lane).await?, live.adapters.get(target)) else {
         return Ok(Err(Reason::NotConnected));
     };
-    let adapted = adapt(event.what.clone(), &adapter.capabilities(&leg), live.organisation.language);
+    let adapted = adapt(linked(live, event.what.clone()), &adapter.capabilities(&leg), live.organisation.language);
     let last = adapted.parts.len().saturating_sub(1);
     let mut rows = Vec::with_capacity(adapted.parts.len());
     for (index, what) in adapted.parts.into_iter().enumerate() {
@@ -285,6 +285,20 @@ async fn onward(
         rows.push(news(live, event.conversation, network, origin.native, Report::Reduced(feature)));
     }
     Ok(Ok(rows))
+}
+
+/// The same with links to its files, for whoever cannot get them otherwise.
+fn linked(live: &Live, what: What) -> What {
+    let Some(links) = &live.links else { return what };
+    match what {
+        What::Message(mut message) => {
+            for file in &mut message.attachments {
+                file.link = links.link(&live.organisation.id, file, live.clock.now());
+            }
+            What::Message(message)
+        }
+        other => other,
+    }
 }
 
 /// A loss that changes what the sender meant, so that he must hear of it.

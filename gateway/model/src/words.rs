@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Feature, Reason};
+use crate::{Feature, MediaLink, Reason};
 
 /// A language the gateway speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
@@ -37,6 +37,7 @@ pub enum Text<'a> {
     Corrected { text: &'a str },
     Retracted,
     CannotCarry { feature: Feature, name: Option<&'a str> },
+    FileAt { feature: Feature, name: &'a str, address: &'a str },
     Failed { reason: &'a Reason },
     FailedMessage { reason: &'a Reason, excerpt: &'a str },
     Delayed,
@@ -188,6 +189,9 @@ fn german(text: &Text<'_>) -> String {
             "[{}: konnte vom Gateway nicht übertragen werden]",
             name.map_or_else(|| feature(language, *what).to_owned(), |name| format!("{} „{name}“", feature(language, *what)))
         ),
+        Text::FileAt { feature: what, name, address } => {
+            format!("[{} „{name}“, {} Tage lang abrufbar: {address} ]", feature(language, *what), MediaLink::DAYS)
+        }
         Text::Failed { reason: why } => format!("Ihre Nachricht wurde nicht zugestellt. {}", reason(language, why)),
         Text::FailedMessage { reason: why, excerpt } => {
             format!("Ihre Nachricht „{excerpt}“ wurde nicht zugestellt. {}", reason(language, why))
@@ -264,6 +268,9 @@ fn english(text: &Text<'_>) -> String {
         Text::Retracted => "A message was deleted by its author.".to_owned(),
         Text::CannotCarry { feature: what, name } => {
             format!("[{}: could not be carried by the gateway]", named(feature(language, *what), *name))
+        }
+        Text::FileAt { feature: what, name, address } => {
+            format!("[{}, to be had for {} days: {address} ]", named(feature(language, *what), Some(name)), MediaLink::DAYS)
         }
         Text::Failed { reason: why } => format!("Your message was not delivered. {}", reason(language, why)),
         Text::FailedMessage { reason: why, excerpt } => {

@@ -225,6 +225,7 @@ async fn after_a_file_that_fails(times: usize) -> Option<Report> {
         dimensions: None,
         duration: None,
         source: MediaSource { network: left(), locator: "https://slow.example/plan.pdf".to_owned() },
+        link: None,
     };
     let mut with_file = saying((&left(), "alice"), "right|bob", "1", "", world.clock.now());
     with_file.what = What::Message(Message { attachments: vec![plan], ..Message::text("") });
