@@ -7,6 +7,7 @@ import asyncio
 import email
 import imaplib
 import json
+import secrets
 import shutil
 import sqlite3
 from dataclasses import dataclass, field
@@ -309,6 +310,31 @@ async def test_nothing_secret_lies_open(gateway: Gateway, people: People, bob: O
         assert value[0] == 1 and b"@gw.localhost" not in value, key
     log = (gateway.directory / "output.log").read_text(encoding="utf-8")
     assert carol.address not in log and on_mail(bob.address) not in log
+
+
+async def test_no_text_stays_after_delivery(gateway: Gateway, people: People, bob: OnXmpp, carol: OnDelta, tmp_path: Path) -> None:
+    alice = OnMatrix(await people.matrix())
+    texts = []
+    for other, where in ((bob, "xmpp"), (alice, "matrix")):
+        await carol.join(gateway, other)
+        for number in range(5):
+            texts += [there := f"{secrets.token_hex(8)} to {where} {number}", back := f"{secrets.token_hex(8)} from {where} {number}"]
+            await carol.say(other, there)
+            await other.hear(carol, there)
+            await other.say(carol, back)
+            await carol.hear(other, back)
+    enclosed = secrets.token_hex(500)
+    (tmp_path / "notes.bin").write_text(enclosed)
+    chat = carol.chats[carol.ghost_of(alice)]
+    await carol.client.send(chat, text="the notes", file=str(tmp_path / "notes.bin"), filename="notes.bin", viewtype="File")
+    await alice.client.wait_for(lambda e: e.get("content", {}).get("msgtype") == "m.file", what="a file")
+    assert await asyncio.to_thread(wait.until, lambda: gateway.waiting() == 0, 30)
+    gateway.stop()
+    # The database with its log of changes, the keys, and whatever lies in the spool; each by its own name, so that a failure says which.
+    places = [*(path for path in state(gateway).rglob("*") if path.is_file()), gateway.directory / "output.log"]
+    assert {"dreiklang.db", "key", "output.log"} <= {path.name for path in places}
+    found = {path.name: [text for text in [*texts, enclosed] if text.encode() in path.read_bytes()] for path in places}
+    assert not {name: open_texts for name, open_texts in found.items() if open_texts}
 
 
 async def test_chats_go_on_with_a_backup_on_an_empty_machine(
