@@ -267,10 +267,12 @@ impl Intake {
         let mut received = Vec::new();
         let mut numbers = Vec::with_capacity(recipients.len());
         let mut kept = Vec::with_capacity(recipients.len());
+        let mut before = Vec::with_capacity(recipients.len());
         for recipient in recipients {
             let heard = Heard::of(hub, letter.from.as_str(), &recipient.to_lowercase()).await?;
             // A subject says something when the thread begins with it or it changes.
-            let news = !letter.subject.is_empty() && heard.is_none_or(|heard| heard.subject != letter.subject);
+            let news = !letter.subject.is_empty() && heard.as_ref().is_none_or(|heard| heard.subject != letter.subject);
+            before.push(heard.clone());
             let files = self.keep(letter, recipient).await?;
             let attachments = files.iter().map(|(attachment, _)| attachment.clone()).collect();
             let says = with_files(with_subject(&letter.says, news.then_some(letter.subject.as_str())), attachments);
@@ -293,16 +295,17 @@ impl Intake {
         }
         let mut verdicts = hub.accept(received).await?.into_iter();
         let mut outcomes = Vec::with_capacity(recipients.len());
-        for ((recipient, number), files) in recipients.iter().zip(numbers).zip(kept) {
+        for (((recipient, number), files), before) in recipients.iter().zip(numbers).zip(kept).zip(before) {
             let verdicts: Vec<Verdict> = verdicts.by_ref().take(number).collect();
             let stored = verdicts.contains(&Verdict::Stored);
             if !stored {
                 self.let_go(files).await;
             }
             if stored && letter.says.iter().any(|what| matches!(what, What::Message(_))) {
-                let sealed = seal != Seal::Clear;
-                let heard = Heard { last: letter.id.as_str().to_owned(), at: hub.now(), subject: letter.subject.clone(), sealed };
-                heard.remember(hub, letter.from.as_str(), &recipient.to_lowercase()).await?;
+                let sealed = seal != Seal::Clear && letter.chat;
+                let (last, subject) = (letter.id.as_str().to_owned(), letter.subject.clone());
+                let heard = Heard { last, at: hub.now(), subject, sealed, asks: letter.asks, asked: Vec::new() };
+                Heard::after(before, heard).remember(hub, letter.from.as_str(), &recipient.to_lowercase()).await?;
             }
             let refused = verdicts.into_iter().find_map(|verdict| match verdict {
                 Verdict::Refused(reason) => Some(reason),

@@ -12,6 +12,7 @@ fn letter(from: &str) -> Letter {
         id: NativeId::new("1@mail.example".to_owned()).unwrap(),
         sent_at: Timestamp::from_millis(1),
         subject: "dismissal".to_owned(),
+        asks: false,
         chat: false,
         key: None,
         says: vec![What::Message(Message::text("secret"))],

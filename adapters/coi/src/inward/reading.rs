@@ -52,6 +52,8 @@ pub(crate) struct Letter {
     pub(crate) subject: String,
     /// It was written by a chat program.
     pub(crate) chat: bool,
+    /// Its author asks to be told, at the address he writes from, that it was read (RFC 8098 §2.1).
+    pub(crate) asks: bool,
     /// The key that its author says is his, for the address he writes from.
     pub(crate) key: Option<Autocrypt>,
     /// What it says, in order; empty only when it carries files.
@@ -142,7 +144,8 @@ impl Reader {
             return Reading::Ignored(if receipt { "receipt" } else { "empty" });
         }
         let key = own_key(mail, &from);
-        Reading::Letter(Box::new(Letter { from, name, id, sent_at: sent_at(mail, now), subject, chat, key, says, files }))
+        let asks = asks(mail, &from);
+        Reading::Letter(Box::new(Letter { from, name, id, sent_at: sent_at(mail, now), subject, chat, asks, key, says, files }))
     }
 
     /// Does what the trusted server wrote into the mail prove this author?
@@ -181,6 +184,13 @@ pub(crate) fn own_key(mail: &Mail<'_>, from: &Address) -> Option<Autocrypt> {
     let mut fields = mail.headers("Autocrypt").filter_map(|field| Autocrypt::read(&field).ok());
     let field = fields.next().filter(|_| fields.next().is_none())?;
     (crate::address::canonical(field.address.as_str())? == *from).then_some(field)
+}
+
+/// Does a mail ask for a receipt? One that goes elsewhere than to its author needs his word (RFC 8098 §2.1), which nobody can give here.
+fn asks(mail: &Mail<'_>, from: &Address) -> bool {
+    let field = mail.header("Disposition-Notification-To").unwrap_or_default();
+    let address = field.rsplit_once('<').map_or(field.as_str(), |(_, address)| address.trim_end_matches('>'));
+    crate::address::canonical(address.trim()).is_some_and(|address| address == *from)
 }
 
 /// When it was written: the author's clock, or the first server's; never later than now.
