@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Somebody who has Delta Chat on two devices is one person: what comes reaches both, what either does is his."""
+"""Somebody who has Delta Chat on two devices, or at two addresses (relays), is one person: what comes reaches both devices, what either does
+is his; what one of the addresses does not take has arrived at the other."""
 
 from __future__ import annotations
 
@@ -9,13 +10,13 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 from clients import DeltaClient, MatrixClient
-from clients.delta import Message
+from clients.delta import Message, transport
 from clients.matrix import Event
 from conftest import WAYS, People, Way
 from ghosts import on_matrix
-from servers import wait
+from servers import Lab, wait
 from servers.gateway import Gateway
-from talkers import OnMatrix
+from talkers import OnMatrix, OnXmpp
 from test_delta import OnDelta
 
 pytestmark = pytest.mark.asyncio
@@ -150,3 +151,33 @@ async def test_what_is_changed_for_one_device_is_changed_on_both(devices: Device
     await devices.alice.redact(devices.room, event)
     for device, message in zip(both, heard, strict=True):
         await device.wait_event("MsgDeleted", msgId=message["id"])
+
+
+async def test_what_one_of_two_relays_bounces_has_not_failed(
+    servers: Lab, gateway: Gateway, people: People, way: Way
+) -> None:
+    names = [people._fresh(None, "relay-") for _ in range(2)]  # noqa: SLF001
+    carol, bob = OnDelta(await people.delta(names[0], force_encryption=True)), OnXmpp(await people.xmpp(server=way.xmpp))
+    second = await asyncio.to_thread(servers.dovecot.add_user, names[1])
+    ports = servers.ports
+    login = transport(second, servers.secrets.password, servers.host, ports.imap, ports.submission)
+    await carol.client.rpc("add_or_update_transport", carol.client.account, login)
+    await carol.join(gateway, bob)
+    await carol.say(bob, "reachable at two places")
+    await bob.hear(carol, "reachable at two places")
+    await bob.say(carol, "good to know")
+    await carol.hear(bob, "good to know")
+
+    def bounced() -> float:
+        return gateway.metric("dreiklang_input_dropped_total", reason="relay")
+
+    before = bounced()
+    await asyncio.to_thread(servers.dovecot.remove_user, names[1])
+    await bob.say(carol, "only one of them takes this")
+    await carol.hear(bob, "only one of them takes this")
+    assert await asyncio.to_thread(wait.until, lambda: bounced() == before + 1, 30)
+    await asyncio.to_thread(servers.dovecot.remove_user, names[0])
+    sent = bob.client.send_message(bob.ghost_of(carol), "nobody takes this")
+    error = await bob.client.wait_for(lambda s: s.type == "error", 60, what="a failure")
+    assert error.id == sent, "what arrived at one place has not failed"
+    assert bounced() == before + 2

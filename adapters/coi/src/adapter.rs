@@ -12,7 +12,8 @@ use dreiklang_engine::{
     port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Invitation, LegChange, Media, StoreError},
 };
 use dreiklang_model::{
-    Capabilities, Kind, MediaSource, Message, NativeId, Network, Placed, Reactions, Reason, Report, Support, What, words::Text,
+    Capabilities, DeliveryId, Kind, MediaSource, Message, NativeId, Network, Placed, Reactions, Reason, Report, Support, What,
+    words::Text,
 };
 use dreiklang_openpgp::MailAddress;
 use futures::StreamExt as _;
@@ -33,6 +34,7 @@ use crate::{
         reaction, receipt, retraction,
     },
     posts::Posts,
+    relays,
     sealed::{Handed, Peer, Vault, contact},
     spool::{Spool, SpoolName},
     thread::{Heard, Position, Sent, position},
@@ -149,7 +151,7 @@ impl CoiAdapter {
         let frame = Frame { delivery, position: &place, message_id: &id, form, asking, words };
         let raw = mail(frame).map_err(|error| unwritable(&error))?;
         match &peer {
-            Some(peer) => self.hand_in_sealed(hub, leg.ghost.as_str(), peer, raw).await?,
+            Some(peer) => self.hand_in_sealed(hub, delivery.id, leg.ghost.as_str(), peer, raw).await?,
             None => {
                 let raw = self.with_key(hub, leg, raw).await?;
                 self.hand_in(Some(leg.ghost.as_str()), leg.user.address.as_str(), &raw).await?;
@@ -216,7 +218,7 @@ impl CoiAdapter {
             at: delivery.sent_at,
         };
         let raw = contact(handed, words).map_err(|error| unwritable(&error))?;
-        self.hand_in_sealed(hub, bot.as_str(), &peer, raw).await?;
+        self.hand_in_sealed(hub, delivery.id, bot.as_str(), &peer, raw).await?;
         Ok(Delivered { native: NativeId::new(id).ok(), leg: None })
     }
 
@@ -247,19 +249,22 @@ impl CoiAdapter {
         };
         let raw = notice(&note, &self.domain, Words::of(hub.organisation())).map_err(|error| unwritable(&error))?;
         match &peer {
-            Some(peer) => self.hand_in_sealed(hub, leg.ghost.as_str(), peer, raw).await?,
+            Some(peer) => self.hand_in_sealed(hub, delivery.id, leg.ghost.as_str(), peer, raw).await?,
             None => self.hand_in(None, note.to, &raw).await?,
         }
         Ok(Delivered { native: NativeId::new(note.id).ok(), leg: None })
     }
 
-    /// Removes forgotten files from the spool, now and then, until `stop`.
+    /// Removes what nobody waits for any more, now and then, until `stop`.
     async fn keep_sweeping(&self, hub: &Hub, stop: &CancellationToken) {
         let policy = &hub.organisation().policy;
         let longest = policy.give_up_after + policy.keep_dead + SWEEP;
         loop {
             let now = u64::try_from(hub.now().as_millis()).unwrap_or(0);
             self.spool.sweep(longest, SystemTime::UNIX_EPOCH + Duration::from_millis(now)).await;
+            if let Err(error) = relays::sweep(hub).await {
+                tracing::warn!(%error, "what cannot bounce any more is not forgotten yet");
+            }
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(SWEEP) => {}
@@ -268,25 +273,37 @@ impl CoiAdapter {
     }
 
     /// Seals a mail and hands it in for all addresses of its recipient: one that takes it is enough.
-    async fn hand_in_sealed(&self, hub: &Hub, ghost: &str, peer: &Peer, raw: Vec<u8>) -> Result<(), DeliveryError> {
+    async fn hand_in_sealed(
+        &self,
+        hub: &Hub,
+        delivery: DeliveryId,
+        ghost: &str,
+        peer: &Peer,
+        raw: Vec<u8>,
+    ) -> Result<(), DeliveryError> {
         let sealed =
             self.vault.seal_as(hub, ghost, &peer.certificate, peer.program, raw).await.map_err(|error| match error.reason() {
                 Some(reason) => DeliveryError::Never { reason, cause: error.to_string() },
                 None => DeliveryError::later(error.to_string()),
             })?;
-        let (mut taken, mut refused) = (false, None);
-        for address in peer.addresses() {
-            match self.hand_in(Some(ghost), &address, &sealed).await {
-                Ok(()) => taken = true,
+        let addresses = peer.addresses();
+        // Before the first can bounce.
+        relays::sent(hub, delivery, &addresses).await.map_err(|error| failed(&error))?;
+        let (mut taken, mut refused) = (Vec::with_capacity(addresses.len()), None);
+        for address in &addresses {
+            match self.hand_in(Some(ghost), address, &sealed).await {
+                Ok(()) => taken.push(address.clone()),
                 // What may help later is worth more than what never will.
                 Err(error @ DeliveryError::Never { .. }) => refused = refused.or(Some(error)),
                 Err(error) => refused = Some(error),
             }
         }
         match refused {
-            Some(error) if !taken => Err(error),
-            _ => Ok(()),
+            Some(error) if taken.is_empty() => return Err(error),
+            Some(_) => relays::sent(hub, delivery, &taken).await.map_err(|error| failed(&error))?,
+            None => {}
         }
+        Ok(())
     }
 
     async fn hand_in(&self, from: Option<&str>, to: &str, raw: &[u8]) -> Result<(), DeliveryError> {

@@ -11,7 +11,7 @@ use dreiklang_engine::{
     Hub,
     port::{Finding, Freshness, Proof, Received, Recipient, SourceKey, StoreError, Verdict},
 };
-use dreiklang_model::{Attachment, MediaSource, Message, NativeId, Network, Reason, What};
+use dreiklang_model::{Attachment, MediaSource, Message, NativeId, Network, Reason, Report, What};
 use dreiklang_openpgp::Signed;
 
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
     inward::{Bounce, Evidence, Letter, Mail, Reader, Reading, Rejected, author},
     notices::{Notices, Refused},
     posts::Posts,
+    relays,
     sealed::{Met, NotOpened, Unsealed, Vault},
     spool::{Spool, SpoolName},
     thread::Heard,
@@ -348,9 +349,17 @@ impl Intake {
     }
 
     async fn bounce(&self, hub: &Hub, bounce: Bounce) -> Result<(), StoreError> {
-        let named = bounce.recipients.iter().filter_map(|text| crate::address::canonical(text));
+        let named: Vec<_> = bounce.recipients.iter().filter_map(|text| crate::address::canonical(text)).collect();
+        let waits = match &bounce.report {
+            Report::Failed(_) => relays::may_still_arrive(hub, bounce.delivery, &named).await?,
+            _ => relays::has_several(hub, bounce.delivery).await?,
+        };
+        if waits {
+            hub.dropped("relay");
+            return Ok(());
+        }
         // A forwarded mail fails under an address we never wrote to; that the report knows our Message-ID proves enough.
-        for from in named.map(Some).chain([None]) {
+        for from in named.into_iter().map(Some).chain([None]) {
             if hub.report_back(bounce.delivery, from.as_ref(), bounce.report.clone()).await? {
                 return Ok(());
             }

@@ -18,6 +18,7 @@ mod message_id;
 mod notices;
 mod outward;
 mod posts;
+mod relays;
 mod sealed;
 mod spool;
 mod thread;
