@@ -244,9 +244,11 @@ async def test_failures_are_shown_at_the_message(gateway: Gateway, people: Peopl
     assert "not delivered" in error, error
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["known", "stranger"])
 async def test_what_nobody_can_decrypt_is_a_failure_and_a_new_invitation_helps(
-    gateway: Gateway, bob: OnXmpp, carol: OnDelta
+    gateway: Gateway, bob: OnXmpp, carol: OnDelta, known: bool
 ) -> None:
+    """Whose key is known is told encrypted. A stranger cannot be told: Delta Chat reads no clear mail, not even that of a mail system."""
     chat = await carol.join(gateway, bob)
     gateway.stop()
     with sqlite3.connect(database(gateway)) as connection:
@@ -254,9 +256,19 @@ async def test_what_nobody_can_decrypt_is_a_failure_and_a_new_invitation_helps(
         assert lost.rowcount == 1
         connection.execute("DELETE FROM note WHERE key LIKE 'ghost-key/%' AND value = ?", (on_mail(bob.address),))
         connection.execute("DELETE FROM note WHERE key LIKE 'invite/%'")
+        if not known:
+            connection.execute("DELETE FROM note WHERE key LIKE 'peer%'")
     gateway.start()
-    error = await ends_in_failure(carol, chat, "Can you read this?")
-    assert "key that the gateway does not have" in error, error
+    gateway.wait_online()
+    before = gateway.metric("dreiklang_input_dropped_total", reason="locked")
+    if known:
+        error = await ends_in_failure(carol, chat, "Can you read this?")
+        assert "key that the gateway does not have" in error, error
+    else:
+        await carol.client.send_text(chat, "Can you read this?")
+        assert await asyncio.to_thread(
+            wait.until, lambda: gateway.metric("dreiklang_input_dropped_total", reason="locked") > before, 30
+        )
     await carol.join(gateway, bob)
     await carol.say(bob, "And this?")
     await bob.hear(carol, "And this?")
