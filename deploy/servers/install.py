@@ -24,8 +24,8 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "dovecot": ("dovecot-core", "dovecot-imapd", "dovecot-lmtpd"),
     "postfix": ("postfix",),
     "dnsmasq": ("dnsmasq-base",),
-    # No server, but what a mail program encrypts with.
-    "gnupg": ("gpg", "gpg-agent"),
+    # No servers, but what a mail program encrypts with, and what copies a database.
+    "tools": ("gpg", "gpg-agent", "sqlite3"),
 }
 STATUS = Path("/var/lib/dpkg/status")
 STAMP = "requirements.sha256"

@@ -424,7 +424,7 @@ fn source_key(letter: &Letter, recipient: &str, index: usize) -> SourceKey {
     SourceKey {
         scope: format!("message-id/{}/{}", letter.from.as_str(), recipient.to_lowercase()),
         id: format!("{}{suffix}", letter.id.as_str()),
-        at: None,
+        at: letter.dated,
     }
 }
 

@@ -11,6 +11,7 @@ fn letter(from: &str) -> Letter {
         name: None,
         id: NativeId::new("1@mail.example".to_owned()).unwrap(),
         sent_at: Timestamp::from_millis(1),
+        dated: None,
         subject: "dismissal".to_owned(),
         asks: false,
         chat: false,

@@ -48,6 +48,8 @@ pub(crate) struct Letter {
     /// Its Message-ID, or a digest of its bytes when it has none.
     pub(crate) id: NativeId,
     pub(crate) sent_at: Timestamp,
+    /// When the mail itself says that it was sent, be that true or not: the same whenever it is read.
+    pub(crate) dated: Option<Timestamp>,
     /// Its subject without `Re:`; empty for chat.
     pub(crate) subject: String,
     /// It was written by a chat program.
@@ -144,8 +146,10 @@ impl Reader {
             return Reading::Ignored(if receipt { "receipt" } else { "empty" });
         }
         let key = own_key(mail, &from);
-        let asks = asks(mail, &from);
-        Reading::Letter(Box::new(Letter { from, name, id, sent_at: sent_at(mail, now), subject, chat, asks, key, says, files }))
+        let (asks, dated) = (asks(mail, &from), dated(mail));
+        // The author's clock, or the first server's; never later than now.
+        let sent_at = dated.map_or(now, |at| at.min(now));
+        Reading::Letter(Box::new(Letter { from, name, id, sent_at, dated, subject, chat, asks, key, says, files }))
     }
 
     /// Does what the trusted server wrote into the mail prove this author?
@@ -193,12 +197,12 @@ fn asks(mail: &Mail<'_>, from: &Address) -> bool {
     crate::address::canonical(address.trim()).is_some_and(|address| address == *from)
 }
 
-/// When it was written: the author's clock, or the first server's; never later than now.
-fn sent_at(mail: &Mail<'_>, now: Timestamp) -> Timestamp {
+/// When it says it was written, or else when the first server says it came.
+fn dated(mail: &Mail<'_>) -> Option<Timestamp> {
     let written = mail.message.date().filter(|date| date.is_valid()).map(mail_parser::DateTime::to_timestamp);
     let received = || mail.message.received_all().last().and_then(mail_parser::Received::date).map(|date| date.to_timestamp());
-    let seconds = written.filter(|seconds| *seconds > 0).or_else(received);
-    seconds.map_or(now, |seconds| Timestamp::from_millis(seconds.saturating_mul(1000)).min(now))
+    let seconds = written.filter(|seconds| *seconds > 0).or_else(received)?;
+    Some(Timestamp::from_millis(seconds.saturating_mul(1000)))
 }
 
 #[cfg(test)]
