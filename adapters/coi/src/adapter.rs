@@ -435,9 +435,9 @@ impl Adapter for CoiAdapter {
         if chats { chat } else { letters }
     }
 
-    async fn open(&self, _hub: &Hub, source: &MediaSource) -> Result<Media, DeliveryError> {
+    async fn open(&self, hub: &Hub, source: &MediaSource) -> Result<Media, DeliveryError> {
         match SpoolName::read(&source.locator) {
-            Some(name) => self.spool.open(&name).await,
+            Some(name) => self.spool.open(self.spool.key(hub).await.map_err(|error| failed(&error))?, &name).await,
             None => Err(DeliveryError::Never { reason: Reason::Unreadable, cause: "no file of this gateway".to_owned() }),
         }
     }

@@ -265,6 +265,7 @@ impl Intake {
         freshness: Freshness,
         seal: Seal,
     ) -> Result<Vec<Outcome>, StoreError> {
+        let admitted = hub.organisation().policy.admits(&letter.from).is_ok();
         let mut received = Vec::new();
         let mut numbers = Vec::with_capacity(recipients.len());
         let mut kept = Vec::with_capacity(recipients.len());
@@ -274,7 +275,8 @@ impl Intake {
             // A subject says something when the thread begins with it or it changes.
             let news = !letter.subject.is_empty() && heard.as_ref().is_none_or(|heard| heard.subject != letter.subject);
             before.push(heard.clone());
-            let files = self.keep(letter, recipient).await?;
+            // Whoever may not write here writes nothing to the disk either.
+            let files = if admitted { self.keep(hub, letter, recipient).await? } else { Vec::new() };
             let attachments = files.iter().map(|(attachment, _)| attachment.clone()).collect();
             let says = with_files(with_subject(&letter.says, news.then_some(letter.subject.as_str())), attachments);
             numbers.push(says.len());
@@ -318,12 +320,16 @@ impl Intake {
     }
 
     /// Keeps the files of a letter for one recipient; `true`: it was there before.
-    async fn keep(&self, letter: &Letter, recipient: &str) -> Result<Vec<(Attachment, bool)>, StoreError> {
+    async fn keep(&self, hub: &Hub, letter: &Letter, recipient: &str) -> Result<Vec<(Attachment, bool)>, StoreError> {
         let mut kept = Vec::with_capacity(letter.files.len());
+        if letter.files.is_empty() {
+            return Ok(kept);
+        }
+        let key = self.spool.key(hub).await?;
         for (index, file) in letter.files.iter().enumerate() {
             let between = [letter.from.as_str(), &recipient.to_lowercase()];
             let name = SpoolName::new(letter.id.as_str(), between, index, &file.bytes);
-            let there = self.spool.keep(&name, &file.bytes).await;
+            let there = self.spool.keep(key, &name, &file.bytes).await;
             let there = there.map_err(|error| StoreError::Failed(format!("the spool: {error}")))?;
             let attachment = Attachment {
                 kind: file.kind,

@@ -6,7 +6,7 @@ use dreiklang_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// What was sent to somebody: the leg's notes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sent {
     /// The first message of the thread.
     pub(crate) first: String,
@@ -33,7 +33,7 @@ impl Sent {
 }
 
 /// The last mail that came from somebody to a ghost.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Heard {
     /// Its Message-ID.
     pub(crate) last: String,
@@ -96,7 +96,7 @@ fn key(hub: &Hub, user: &str, ghost: &str) -> String {
 }
 
 /// The headers that put a new message into the thread.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Position {
     pub(crate) in_reply_to: Option<String>,
     pub(crate) references: Vec<String>,
@@ -105,7 +105,7 @@ pub(crate) struct Position {
 }
 
 /// A subject and whether it answers one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Subject {
     pub(crate) bare: String,
     pub(crate) answers: bool,
@@ -153,6 +153,8 @@ pub(crate) fn bare(subject: &str) -> &str {
         rest = after.trim_start();
     }
 }
+
+crate::opaque::opaque!(Sent, Heard, Position, Subject);
 
 #[cfg(test)]
 mod tests {

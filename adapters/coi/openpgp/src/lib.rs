@@ -8,6 +8,9 @@ mod autocrypt;
 mod certificate;
 mod envelope;
 mod fingerprint;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod guard;
 mod headers;
 mod open;

@@ -72,7 +72,7 @@ impl std::fmt::Debug for Letter {
 }
 
 /// A mail that is not carried.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Rejected {
     pub(crate) reason: Reason,
     /// For the metric.
@@ -204,6 +204,8 @@ fn dated(mail: &Mail<'_>) -> Option<Timestamp> {
     let seconds = written.filter(|seconds| *seconds > 0).or_else(received)?;
     Some(Timestamp::from_millis(seconds.saturating_mul(1000)))
 }
+
+crate::opaque::opaque!(Rejected);
 
 #[cfg(test)]
 #[path = "reading_tests.rs"]
