@@ -91,7 +91,7 @@ async fn route(
     let Received { native, what, wants_receipt, proof, .. } = received;
     let Meant { what, lost, role, reaction } =
         references::meant(live, network, conversation, author.id, &native, what, batch).await?;
-    let id = live.new_event();
+    let id = live.event_of(&seen, received.key.at);
     let sent_at = received.sent_at.min(now);
     let target = other.account.network().clone();
     let held = received.freshness == Freshness::Pushed && now.since(sent_at) > policy.hold_older_than;
