@@ -256,7 +256,8 @@ mod tests {
 
     #[test]
     fn without_formatting_it_is_plain() {
-        let text: Text = Rich::new(vec![Block::Paragraph(vec![Span::plain("a")]), Block::Paragraph(vec![Span::plain("b")])]).into();
+        let text: Text =
+            Rich::new(vec![Block::Paragraph(vec![Span::plain("a")]), Block::Paragraph(vec![Span::plain("b")])]).into();
         assert_eq!(text, "a\n\nb");
     }
 

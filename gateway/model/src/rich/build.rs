@@ -409,13 +409,7 @@ mod tests {
         builder.text("c\nd", Marks::STRONG.with(Marks::EMPHASIS), None);
         let marked = |marks, text: &str| Span { marks, ..Span::plain(text) };
         let both = Marks::STRONG.with(Marks::EMPHASIS);
-        let expected = [
-            Span::plain("a "),
-            marked(Marks::STRONG, "b "),
-            marked(both, "c"),
-            Span::plain("\n"),
-            marked(both, "d"),
-        ];
+        let expected = [Span::plain("a "), marked(Marks::STRONG, "b "), marked(both, "c"), Span::plain("\n"), marked(both, "d")];
         assert_eq!(builder.finish().0, [Block::Paragraph(expected.to_vec())]);
     }
 

@@ -236,7 +236,8 @@ mod tests {
         let pieces = Text::from(Rich::new(vec![strong("first"), strong(long.trim_end()), strong("last")])).split(600);
         assert!(pieces.iter().all(|piece| piece.weight() <= 600));
         assert_eq!(pieces.iter().filter(|piece| piece.rich().is_some()).count(), 2);
-        let words: Vec<String> = pieces.iter().flat_map(|piece| piece.reading().split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect();
+        let words: Vec<String> =
+            pieces.iter().flat_map(|piece| piece.reading().split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect();
         assert_eq!(words.len(), 502);
     }
 }

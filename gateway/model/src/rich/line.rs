@@ -26,7 +26,11 @@ fn split(span: Span, breaks: bool, atoms: &mut Vec<Atom>) {
         Leaf::Mention { who, name } => {
             let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
             if !name.is_empty() {
-                atoms.push(Atom::Solid(Span { marks: marks.without(Marks::CODE), link: None, leaf: Leaf::Mention { who, name } }));
+                atoms.push(Atom::Solid(Span {
+                    marks: marks.without(Marks::CODE),
+                    link: None,
+                    leaf: Leaf::Mention { who, name },
+                }));
             }
             return;
         }

@@ -165,7 +165,10 @@ mod tests {
             (Block::Code { language: Some("rust".into()), text: "fn a() {\n}".into() }, "fn a() {\n}"),
             (Block::Table { head: vec![cell("x"), cell("y")], rows: vec![vec![cell("1"), cell("2")]] }, "x | y\n1 | 2"),
             (Block::Rule, "---"),
-            (Block::Paragraph(vec![Span::plain("see "), to("this", "https://x.example/"), Span::plain(".")]), "see this (https://x.example/)."),
+            (
+                Block::Paragraph(vec![Span::plain("see "), to("this", "https://x.example/"), Span::plain(".")]),
+                "see this (https://x.example/).",
+            ),
             (Block::Paragraph(vec![to("https://x.example/", "https://x.example/")]), "https://x.example/"),
             (Block::Paragraph(vec![to("a@b.example", "mailto:a@b.example")]), "a@b.example"),
             (Block::Paragraph(vec![Span { marks: Marks::SPOILER, ..Span::plain("he dies") }]), "[Spoiler: he dies]"),

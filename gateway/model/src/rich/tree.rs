@@ -450,10 +450,13 @@ mod tests {
         for good in ["https://a.example/x?y#z", "mailto:a@b", "HTTP://x", "xmpp:bob@x?message"] {
             assert!(Href::new(good).is_some(), "{good}");
         }
-        for bad in ["javascript:alert(1)", " JaVaScRiPt:x", "data:text/html,x", "//x", "/x", "x", "java\nscript:x", "https:", ""] {
+        for bad in ["javascript:alert(1)", " JaVaScRiPt:x", "data:text/html,x", "//x", "/x", "x", "java\nscript:x", "https:", ""]
+        {
             assert!(Href::new(bad).is_none(), "{bad}");
         }
-        assert!(Href::new("https://x/\u{202e}gpj.exe").is_none() && Href::new(&format!("https://{}", "x".repeat(9999))).is_none());
+        assert!(
+            Href::new("https://x/\u{202e}gpj.exe").is_none() && Href::new(&format!("https://{}", "x".repeat(9999))).is_none()
+        );
         assert!(serde_json::from_str::<Href>("\"javascript:x\"").is_err());
     }
 
