@@ -13,6 +13,7 @@ mod config;
 mod envelope;
 mod inward;
 mod media;
+mod mention;
 mod outward;
 mod reach;
 mod senders;

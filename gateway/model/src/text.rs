@@ -165,6 +165,22 @@ impl Text {
         }
     }
 
+    /// The same with every span of it replaced; a plain text is one span, as long as it stays without formatting.
+    #[must_use]
+    pub fn map_spans(self, change: &mut dyn FnMut(Span) -> Vec<Span>) -> Self {
+        match self.0 {
+            Form::Plain(text) => {
+                let spans = change(Span::plain(text));
+                match spans.as_slice() {
+                    [] => Self::plain(""),
+                    [Span { marks, link: None, leaf: Leaf::Text(text) }] if marks.is_none() => Self::plain(text.clone()),
+                    _ => Rich::new(vec![Block::Paragraph(spans)]).into(),
+                }
+            }
+            Form::Rich(rich) => rich.map_spans(change).into(),
+        }
+    }
+
     /// In pieces of at most `longest` bytes of weight each, in order. A plain text is cut at a paragraph, a line, a space or, at worst,
     /// between two characters, and put together again the pieces are the text. A rich one is cut between blocks and within code; a
     /// block that does not fit loses its formatting.

@@ -98,6 +98,14 @@ proptest! {
     }
 }
 
+#[test]
+fn no_word_between_fences_is_lost() {
+    for body in ["```one line```", "```let x = 1;\ny\n```", "*a*\n```abc", "```rust\n```\n*x*"] {
+        let words = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>();
+        assert_eq!(words(&styling::read(body).reading()), words(body), "{body}");
+    }
+}
+
 /// Styling is worth nothing if everything becomes unstyled: what it has words for is written so.
 #[test]
 fn what_styling_has_words_for_is_styled() {

@@ -49,9 +49,9 @@ impl Rich {
         Self::new(self.0.into_iter().map(|block| mapped(block, change)).collect())
     }
 
-    /// The same with every span changed; one that becomes nothing is left out.
+    /// The same with every span replaced.
     #[must_use]
-    pub fn map_spans(self, change: &mut dyn FnMut(Span) -> Option<Span>) -> Self {
+    pub fn map_spans(self, change: &mut dyn FnMut(Span) -> Vec<Span>) -> Self {
         let mut blocks = self.0;
         blocks.iter_mut().for_each(|block| change_spans(block, change));
         Self::new(blocks)
@@ -76,8 +76,8 @@ fn find_spans<'a>(block: &'a Block, found: &mut Vec<&'a Span>) {
     }
 }
 
-fn change_spans(block: &mut Block, change: &mut dyn FnMut(Span) -> Option<Span>) {
-    let mut each = |spans: &mut Vec<Span>| *spans = std::mem::take(spans).into_iter().filter_map(&mut *change).collect();
+fn change_spans(block: &mut Block, change: &mut dyn FnMut(Span) -> Vec<Span>) {
+    let mut each = |spans: &mut Vec<Span>| *spans = std::mem::take(spans).into_iter().flat_map(&mut *change).collect();
     match block {
         Block::Paragraph(spans) | Block::Heading { text: spans, .. } => each(spans),
         Block::Quote(blocks) => blocks.iter_mut().for_each(|block| change_spans(block, change)),
@@ -102,7 +102,7 @@ fn mapped(mut block: Block, change: &impl Fn(&str) -> String) -> Block {
     change_spans(&mut block, &mut |mut span| {
         let (Leaf::Text(text) | Leaf::Mention { name: text, .. }) = &mut span.leaf;
         *text = change(text);
-        Some(span)
+        vec![span]
     });
     block
 }

@@ -401,6 +401,12 @@ impl Formats {
         Self(all)
     }
 
+    /// These, too.
+    #[must_use]
+    pub const fn and(self, formats: &[Format]) -> Self {
+        Self(self.0 | Self::of(formats).0)
+    }
+
     /// All but these.
     #[must_use]
     pub const fn but(self, formats: &[Format]) -> Self {

@@ -21,9 +21,8 @@ fn blocks(lines: &[&str], depth: usize, builder: &mut Builder) {
     let mut at = 0;
     while let Some(line) = lines.get(at) {
         let rest = lines.get(at..).unwrap_or_default();
-        if let Some(language) = line.strip_prefix(FENCE) {
-            let code: Vec<&str> = rest.iter().skip(1).take_while(|line| line.trim_end() != FENCE).copied().collect();
-            builder.code(Some(language.trim()), &code.join("\n"));
+        if let Some((language, code)) = code(line, rest) {
+            builder.code(Some(language), &code.join("\n"));
             at += code.len() + 2;
         } else if depth < DEEPEST && quoted(line).is_some() {
             let inner: Vec<&str> = rest.iter().map_while(|line| quoted(line)).collect();
@@ -38,6 +37,15 @@ fn blocks(lines: &[&str], depth: usize, builder: &mut Builder) {
         }
     }
     builder.end_paragraph();
+}
+
+/// The language and the lines of the block of code that begins with a line. Where that says more than a language, or no code follows, it is
+/// text: what somebody wrote is never left out.
+fn code<'a>(line: &'a str, rest: &[&'a str]) -> Option<(&'a str, Vec<&'a str>)> {
+    let language = line.strip_prefix(FENCE)?.trim();
+    let word = language.len() <= 40 && language.chars().all(|c| c.is_alphanumeric() || matches!(c, '+' | '-' | '#' | '.' | '_'));
+    let code: Vec<&str> = rest.iter().skip(1).take_while(|line| line.trim_end() != FENCE).copied().collect();
+    (word && code.iter().any(|line| !line.trim().is_empty())).then_some((language, code))
 }
 
 /// What a quoted line says. What looks like a face (`>.<`) or a comparison is none.
