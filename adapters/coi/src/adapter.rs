@@ -12,7 +12,7 @@ use dreiklang_engine::{
     port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Invitation, LegChange, Media, StoreError},
 };
 use dreiklang_model::{
-    Capabilities, Kind, MediaSource, Message, NativeId, Network, Placed, Reactions, Reason, Report, Support, What, words::Text,
+    Capabilities, Format, Formats, Kind, MediaSource, Message, NativeId, Network, Placed, Reactions, Reason, Report, Support, What, words::Text,
 };
 use dreiklang_openpgp::MailAddress;
 use futures::StreamExt as _;
@@ -361,6 +361,7 @@ impl Adapter for CoiAdapter {
             caption: Support::Native,
             largest_file: LARGEST_FILE,
             longest_text: LONGEST_TEXT,
+            formats: Formats::ALL.but(&[Format::Spoiler]),
             ..Capabilities::PLAIN
         };
         let chat = Capabilities {
@@ -368,6 +369,8 @@ impl Adapter for CoiAdapter {
             retract: Support::Native,
             react: Support::Native,
             read: Support::Native,
+            // Delta Chat shows text as it is, with light marks in it.
+            formats: Formats::NONE,
             // Delta Chat shows one file in each message.
             files_at_once: 1,
             ..letters

@@ -7,7 +7,7 @@ use dreiklang_model::{
     rich::Leaf,
     words::{self, Text},
 };
-use dreiklang_richtext::html::{self, Writing};
+use dreiklang_richtext::html::{self, Habit, Writing};
 use ruma::UserId;
 use serde_json::{Map, Value, json};
 
@@ -88,7 +88,7 @@ fn written(mut content: Value, text: &dreiklang_model::Text) -> Value {
     fields.insert("m.mentions".to_owned(), if users.is_empty() { json!({}) } else { json!({ "user_ids": users }) });
     if let Some(rich) = text.rich() {
         fields.insert("format".to_owned(), "org.matrix.custom.html".into());
-        fields.insert("formatted_body".to_owned(), html::write(rich, Writing { mention: &pill, spoilers: true }).into());
+        fields.insert("formatted_body".to_owned(), html::write(rich, Writing { mention: &pill, habit: Habit::Matrix }).into());
     }
     content
 }

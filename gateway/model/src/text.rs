@@ -119,6 +119,15 @@ impl Text {
         (!rest.is_blank()).then_some(rest)
     }
 
+    /// The same without white space around it; a rich text has none.
+    #[must_use]
+    pub fn trimmed(self) -> Self {
+        match self.0 {
+            Form::Plain(text) => Self::plain(text.trim()),
+            Form::Rich(rich) => Self(Form::Rich(rich)),
+        }
+    }
+
     /// The same with a plain text below it, or above it.
     #[must_use]
     pub fn beside(self, text: &str, place: Beside) -> Self {

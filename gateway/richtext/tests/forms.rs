@@ -165,7 +165,7 @@ fn every_form_of_one_text() {
         <pre><code class=\"language-rust\">let x = 1 * 2 * 3;</code></pre><table><thead><tr><th>a</th><th>b</th></tr></thead><tr><td>1</td><td>2</td></tr></table><hr>";
     let rich = html::read(html, Habit::Matrix, &pilled);
     let writing =
-        Writing { mention: &|who| Some(vec![("href", format!("https://matrix.to/#/{}", who.as_str()))]), spoilers: true };
+        Writing { mention: &|who| Some(vec![("href", format!("https://matrix.to/#/{}", who.as_str()))]), habit: Habit::Matrix };
     let text = Text::from(rich.clone());
     let styled = styling::write(&text);
     let forms = format!(

@@ -18,7 +18,7 @@ const HABITS: [Habit; 3] = [Habit::Matrix, Habit::Xhtml, Habit::Mail];
 
 fn written(html: &str, habit: Habit) -> String {
     let rich = html::read(html, habit, &html::nobody);
-    html::write(&rich, Writing { mention: &|_| None, spoilers: true })
+    html::write(&rich, Writing { mention: &|_| None, habit: Habit::Matrix })
 }
 
 #[test]

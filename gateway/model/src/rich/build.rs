@@ -351,7 +351,8 @@ impl Builder {
         }
     }
 
-    fn spans(&mut self, spans: &[Span]) {
+    /// Words of another tree.
+    pub fn spans(&mut self, spans: &[Span]) {
         for span in spans {
             match &span.leaf {
                 Leaf::Text(text) => self.text(text, span.marks, span.link.as_ref()),

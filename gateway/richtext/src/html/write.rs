@@ -8,18 +8,20 @@ use dreiklang_model::{
     rich::{Block, Leaf, Row, Span},
 };
 
+use super::Habit;
+
 /// What HTML is written for.
 #[derive(Clone, Copy)]
 pub struct Writing<'a> {
     /// The attributes of a link that mentions somebody, as `(name, value)`; none: only the name is written.
     pub mention: &'a dyn Fn(&Address) -> Option<Vec<(&'static str, String)>>,
-    /// Hidden text is marked as Matrix clients know it, else named.
-    pub spoilers: bool,
+    /// For whom. Mail programs know no hidden text, and draw no lines around cells unless they are told to.
+    pub habit: Habit,
 }
 
 impl std::fmt::Debug for Writing<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Writing").field("spoilers", &self.spoilers).finish_non_exhaustive()
+        f.debug_struct("Writing").field("habit", &self.habit).finish_non_exhaustive()
     }
 }
 
@@ -73,7 +75,15 @@ impl Writer<'_> {
                 self.items(items);
                 self.out.push_str("</ol>");
             }
-            Block::Table { head, rows } => self.inside("table", |writer| writer.table(head, rows)),
+            Block::Table { head, rows } => {
+                self.out.push_str("<table");
+                if self.writing.habit == Habit::Mail {
+                    self.attribute("border", "1");
+                }
+                self.out.push('>');
+                self.table(head, rows);
+                self.out.push_str("</table>");
+            }
             Block::Rule => self.out.push_str("<hr>"),
         }
     }
@@ -164,7 +174,7 @@ impl Writer<'_> {
             Marks::STRIKE => ("<del>", "</del>"),
             Marks::UNDERLINE => ("<u>", "</u>"),
             Marks::CODE => ("<code>", "</code>"),
-            _ if self.writing.spoilers => ("<span data-mx-spoiler>", "</span>"),
+            _ if self.writing.habit == Habit::Matrix => ("<span data-mx-spoiler>", "</span>"),
             _ => ("[Spoiler: ", "]"),
         }
     }
