@@ -111,7 +111,7 @@ async fn every_edit_is_one_of_the_first_version_also_within_one_batch() {
     town.alice("a3", What::Edit { of: name("a2"), to: Message::text("at 10") }).await;
     for text in ["at 9", "at 10"] {
         let What::Edit { of, to } = town.at_bob().await else { panic!("no edit") };
-        assert_eq!((of, to.text.as_str()), (placed(&there, Side::Ghost), text));
+        assert_eq!((of, to.text.reading().as_ref()), (placed(&there, Side::Ghost), text));
     }
     town.alice("a4", What::Retract { of: name("a3") }).await;
     assert_eq!(town.at_bob().await, What::Retract { of: placed(&there, Side::Ghost) });
