@@ -12,7 +12,8 @@ use dreiklang_engine::{
     port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Invitation, LegChange, Media, StoreError},
 };
 use dreiklang_model::{
-    Capabilities, Format, Formats, Kind, MediaSource, Message, NativeId, Network, Placed, Reactions, Reason, Report, Support, What, words::Text,
+    Capabilities, Format, Formats, Kind, MediaSource, Message, NativeId, Network, Placed, Reactions, Reason, Report, Support,
+    What, words::Text,
 };
 use dreiklang_openpgp::MailAddress;
 use futures::StreamExt as _;

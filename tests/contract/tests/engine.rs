@@ -73,12 +73,18 @@ async fn a_message_crosses_and_is_answered() {
     let mut town = town(Policy::default()).await;
     assert_eq!(town.left.say(town.alice("1", "hello")).await, Some(Verdict::Stored));
     let heard = town.hear_right().await;
-    assert_eq!((text(&heard).as_str(), heard.leg.ghost.as_str(), heard.leg.user.address.as_str()), ("hello", "left|alice", "bob"));
+    assert_eq!(
+        (text(&heard).as_str(), heard.leg.ghost.as_str(), heard.leg.user.address.as_str()),
+        ("hello", "left|alice", "bob")
+    );
     assert_eq!((heard.leg.ghost_name.as_str(), heard.late), ("alice", false));
     let answer = saying((&right(), "bob"), heard.leg.ghost.as_str(), "2", "hi", town.world.clock.now());
     assert_eq!(town.right.say(answer).await, Some(Verdict::Stored));
     let back = town.hear_left().await;
-    assert_eq!((text(&back).as_str(), back.leg.ghost.as_str(), back.leg.conversation), ("hi", "right|bob", heard.leg.conversation));
+    assert_eq!(
+        (text(&back).as_str(), back.leg.ghost.as_str(), back.leg.conversation),
+        ("hi", "right|bob", heard.leg.conversation)
+    );
 }
 
 #[tokio::test]

@@ -236,7 +236,14 @@ fn best<'a, 'x>(mail: &'a Mail<'x>, forms: &[&'a MessagePart<'x>]) -> Option<&'a
         _ => false,
     };
     let markdown = |part: &&&MessagePart<'_>| matches!(&part.body, PartType::Text(_)) && is_markdown(part);
-    forms.iter().find(markdown).or_else(|| forms.iter().find(plain)).or_else(|| forms.iter().find(nest)).or_else(|| forms.iter().find(html)).or(forms.first()).copied()
+    forms
+        .iter()
+        .find(markdown)
+        .or_else(|| forms.iter().find(plain))
+        .or_else(|| forms.iter().find(nest))
+        .or_else(|| forms.iter().find(html))
+        .or(forms.first())
+        .copied()
 }
 
 fn is_text(part: &MessagePart<'_>, kind: &str, subtype: &str) -> bool {

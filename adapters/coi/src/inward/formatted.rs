@@ -11,7 +11,10 @@ use dreiklang_richtext::{
     markdown,
 };
 
-use crate::{address, flowed::{self, Line}};
+use crate::{
+    address,
+    flowed::{self, Line},
+};
 
 /// The line above what is answered, as plain text has it (`reply.rs`).
 const RULE: &str = "________________________________";
@@ -196,7 +199,8 @@ mod tests {
     #[test]
     fn a_mention_is_a_link_that_says_so() {
         let mut blocks = Blocks::default();
-        let lines = blocks.html("<a class='mention' href='mailto:Matrix.A=hs@GW.example'>A</a> <a href='mailto:x@y.example'>X</a>");
+        let lines =
+            blocks.html("<a class='mention' href='mailto:Matrix.A=hs@GW.example'>A</a> <a href='mailto:x@y.example'>X</a>");
         let text = blocks.text(&lines, &lines);
         assert!(text.formats().has(Formats::of(&[Format::Mention, Format::Link])));
     }

@@ -170,7 +170,11 @@ fn formatting_is_read_from_the_form_that_has_it() {
         (alternative("Hi you", "text/html", "<p>Hi <b>you all</b></p>"), "Hi you", Formats::NONE),
         (alternative("Hi you", "text/markdown", "Hi **you**"), "Hi you", Format::Strong.into()),
         (single("text/markdown", "# Plan"), "Plan", Format::Heading.into()),
-        (single("text/html", "see <a href=\"https://x.example/\">this</a>"), "see this (https://x.example/)", Format::Link.into()),
+        (
+            single("text/html", "see <a href=\"https://x.example/\">this</a>"),
+            "see this (https://x.example/)",
+            Format::Link.into(),
+        ),
         // Asterisks that somebody typed are his.
         (single("text/plain", "2 *3* 4 and **x** and `y`"), "2 *3* 4 and **x** and `y`", Formats::NONE),
         (single("text/plain; format=flowed", "# no _heading_"), "# no _heading_", Formats::NONE),
@@ -182,7 +186,8 @@ fn formatting_is_read_from_the_form_that_has_it() {
     }
     // A quotation is left out of both forms.
     let plain = "Yes.\r\n\r\nOn 11/24/26 10:12, Alice wrote:\r\n> Coming?";
-    let html = "<p><i>Yes</i>.</p><div class=moz-cite-prefix>On 11/24/26 10:12, Alice wrote:<br></div><blockquote>Coming?</blockquote>";
+    let html =
+        "<p><i>Yes</i>.</p><div class=moz-cite-prefix>On 11/24/26 10:12, Alice wrote:<br></div><blockquote>Coming?</blockquote>";
     let answer = alternative(plain, "text/html", html).replace("MIME", "In-Reply-To: <1@y>\r\nMIME");
     let says = letter(&answer).says;
     let [What::Message(message)] = says.as_slice() else { panic!() };

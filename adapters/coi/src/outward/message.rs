@@ -265,7 +265,8 @@ mod tests {
         let native = dreiklang_model::NativeId::new("1@x").unwrap();
         let to = Placed { native: native.clone(), parts: vec![native], by: dreiklang_model::Side::User };
         let in_reply_to = Some(dreiklang_model::Reply { to, quote: Some("really?".into()) });
-        let text: dreiklang_model::Text = markdown::read("**yes**, see [this](https://x.example/)\n\n```\nlet x = 1;\n```").into();
+        let text: dreiklang_model::Text =
+            markdown::read("**yes**, see [this](https://x.example/)\n\n```\nlet x = 1;\n```").into();
         message(frame, &Message { in_reply_to, ..Message::text(text) }, Vec::new()).unwrap()
     }
 
@@ -277,7 +278,13 @@ mod tests {
         assert!(mail.header("Content-Type").unwrap().starts_with("multipart/alternative"));
         let (plain, html) = (mail.message.body_text(0).unwrap(), mail.message.body_html(0).unwrap());
         assert!(plain.replace("\r\n", "\n").starts_with(light), "{plain}");
-        for part in ["<blockquote><p>really?</p></blockquote>", "<strong>yes</strong>", "href=\"https://x.example/\"", "let x = 1;", "Town"] {
+        for part in [
+            "<blockquote><p>really?</p></blockquote>",
+            "<strong>yes</strong>",
+            "href=\"https://x.example/\"",
+            "let x = 1;",
+            "Town",
+        ] {
             assert!(html.contains(part), "{part}: {html}");
         }
         // Delta Chat shows the plain form, and would offer to show the other one.
