@@ -111,7 +111,7 @@ fn what_styling_has_words_for_is_styled() {
     for (body, formats) in [
         ("*strong* and _emphasis_ and ~strike~ and `code`", 4),
         ("*a _b_ c*", 2),
-        ("> quoted\n>\n>> deeper *x*\n\nsaid", 2),
+        ("> quoted\n>> deeper *x*\n\nsaid", 2),
         ("```rust\nlet x = 1 * 2 * 3;\n```\n\nafter", 1),
         ("*`both`*", 2),
     ] {

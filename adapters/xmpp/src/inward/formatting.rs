@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! How a body is formatted: styled text (XEP-0393), XHTML-IM (XEP-0071) beside it, or not at all. Pure.
 
-use dreiklang_model::Text;
+use dreiklang_model::{Format, Text};
 use dreiklang_richtext::{
     html::{self, Attribute, Habit},
     styling,
@@ -29,8 +29,9 @@ pub(super) fn text(stanza: &Element, body: &str, answer: impl Fn(&str) -> Answer
         return (mention::put_back(Text::plain(answered.text), &mentions), plain);
     }
     let styled = mention::put_back(styling::read(&answered.text).into(), &mentions);
-    // Without formatting it is what was typed, to the last space.
-    let text = if styled.rich().is_some() { styled } else { Text::plain(plain.text.clone()) };
+    // Without formatting it is what was typed, to the last space; and so it is when only a quote would move to a line of its own.
+    let only_quotes = styled.formats() == Format::Quote.into() && styled.reading() != plain.text;
+    let text = if styled.rich().is_some() && !only_quotes { styled } else { Text::plain(plain.text.clone()) };
     (text, plain)
 }
 
@@ -59,7 +60,7 @@ fn walk(element: &Element, reader: &mut html::Reader<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use dreiklang_model::{Format, Formats};
+    use dreiklang_model::Formats;
 
     use super::*;
     use crate::inward::references;
@@ -80,7 +81,9 @@ mod tests {
             ("", " 2 * 3 * 4  ", " 2 * 3 * 4  ", Formats::NONE),
             ("", code, "let x;", Format::CodeBlock.into()),
             (unstyled, code, code, Formats::NONE),
-            ("", "> old\nyes", "> old\n\nyes", Format::Quote.into()),
+            ("", "> old\n\nyes", "> old\n\nyes", Format::Quote.into()),
+            ("", "so:\n> old", "so:\n> old", Format::Quote.into()),
+            ("", "> old\nyes", "> old\nyes", Formats::NONE),
             ("", "```", "```", Formats::NONE),
         ] {
             assert_eq!(read(content, body), (text.to_owned(), formats), "{content} {body}");

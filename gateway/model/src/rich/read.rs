@@ -58,14 +58,18 @@ struct Layout<'a> {
 }
 
 impl Layout<'_> {
-    /// The lines of blocks, with an empty one between two of them unless they are `tight`.
+    /// The lines of blocks, with an empty one between two of them unless they are `tight`. A quote stands directly below the words before
+    /// it, as people type it.
     fn blocks(self, blocks: &[Block], tight: bool) -> Vec<String> {
         let mut lines = Vec::new();
+        let mut before: Option<&Block> = None;
         for block in blocks {
-            if !lines.is_empty() && !tight {
+            let below = matches!((before, block), (Some(Block::Paragraph(_)), Block::Quote(_)));
+            if before.is_some() && !tight && !below {
                 lines.push(String::new());
             }
             lines.extend(self.block(block));
+            before = Some(block);
         }
         lines
     }
@@ -159,7 +163,7 @@ mod tests {
         let cell = |text: &str| vec![Span::plain(text)];
         for (block, expected) in [
             (Block::Heading { level: Level::from(1), text: vec![Span::plain("Plan")] }, "Plan"),
-            (Block::Quote(vec![said("a\nb"), Block::Quote(vec![said("c")])]), "> a\n> b\n>\n>> c"),
+            (Block::Quote(vec![said("a\nb"), Block::Quote(vec![said("c")])]), "> a\n> b\n>> c"),
             (list(None, &["a", "b"]), "• a\n• b"),
             (nested, "9. one\n   ◦ a\n     b\n10. two"),
             (Block::Code { language: Some("rust".into()), text: "fn a() {\n}".into() }, "fn a() {\n}"),
@@ -173,7 +177,8 @@ mod tests {
             (Block::Paragraph(vec![to("a@b.example", "mailto:a@b.example")]), "a@b.example"),
             (Block::Paragraph(vec![Span { marks: Marks::SPOILER, ..Span::plain("he dies") }]), "[Spoiler: he dies]"),
         ] {
-            assert_eq!(Rich::new(vec![said("first"), block]).reading(), format!("first\n\n{expected}"));
+            let below = if expected.starts_with('>') { "" } else { "\n" };
+            assert_eq!(Rich::new(vec![said("first"), block]).reading(), format!("first\n{below}{expected}"));
         }
     }
 }

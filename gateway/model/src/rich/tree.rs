@@ -19,6 +19,7 @@ pub struct Rich(pub(super) Vec<Block>);
 impl Rich {
     /// A tree of these blocks, brought into its normal form.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "whoever calls it has just made them for it")]
     pub fn new(blocks: Vec<Block>) -> Self {
         let mut builder = Builder::new();
         builder.blocks(&blocks);
