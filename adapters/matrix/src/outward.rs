@@ -7,7 +7,7 @@ use dreiklang_model::{
     rich::Leaf,
     words::{self, Text},
 };
-use dreiklang_richtext::html::{self, Habit, Writing};
+use dreiklang_richtext::html::{self, Attributes, Habit, Writing};
 use ruma::UserId;
 use serde_json::{Map, Value, json};
 
@@ -94,7 +94,7 @@ fn written(mut content: Value, text: &dreiklang_model::Text) -> Value {
 }
 
 /// The link that clients show as a pill (Client-Server API § User and room mentions).
-fn pill(who: &Address) -> Option<Vec<(&'static str, String)>> {
+fn pill(who: &Address) -> Option<Attributes> {
     let user = <&UserId>::try_from(who.as_str()).ok()?;
     Some(vec![("href", user.matrix_to_uri().to_string())])
 }

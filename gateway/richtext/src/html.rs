@@ -11,7 +11,7 @@ use dreiklang_model::{Address, Rich};
 use html5gum::{DefaultEmitter, Token, Tokenizer};
 
 pub use reader::{Attribute, Reader};
-pub use write::{Writing, write};
+pub use write::{Attributes, Writing, write};
 
 /// Where HTML comes from, for habits differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

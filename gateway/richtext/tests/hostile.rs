@@ -148,7 +148,7 @@ fn depth_and_number_cost_nothing_but_their_length() {
                     assert!(text.reading().contains("deep"), "{name}: what is said stays");
                 }
                 in_time(&format!("{name} of {habit:?}, cut"), || {
-                    assert!(text.clone().split(20_000).iter().all(|piece| piece.weight() <= 20_000))
+                    assert!(text.clone().split(20_000).iter().all(|piece| piece.weight() <= 20_000));
                 });
                 in_time(&format!("{name} of {habit:?}, styled"), || drop(styling::write(&text)));
             });

@@ -8,14 +8,14 @@ mod common;
 use common::{shown, trees};
 use dreiklang_model::{Address, Format, Formats, Network, Rich, Text};
 use dreiklang_richtext::{
-    html::{self, Anchor, Habit, Writing},
+    html::{self, Anchor, Attributes, Habit, Writing},
     markdown, styling,
 };
 use proptest::prelude::*;
 
 const PREFIX: &str = "https://matrix.to/#/";
 
-fn pill(who: &Address) -> Option<Vec<(&'static str, String)>> {
+fn pill(who: &Address) -> Option<Attributes> {
     Some(vec![("href", format!("{PREFIX}{}", who.as_str()))])
 }
 

@@ -3,7 +3,7 @@
 //! plain one only, so that goes there alone.
 
 use dreiklang_model::{Address, Marks, Rich, rich::Builder};
-use dreiklang_richtext::html::{self, Habit, Writing};
+use dreiklang_richtext::html::{self, Attributes, Habit, Writing};
 use mail_builder::{
     headers::content_type::ContentType,
     mime::{BodyPart, MimePart},
@@ -46,6 +46,6 @@ pub(super) fn alternatives(plain: MimePart<'static>, content: Alternatives<'_>) 
 }
 
 /// A mention as COI writes it ("Mentions").
-fn mention(who: &Address) -> Option<Vec<(&'static str, String)>> {
+fn mention(who: &Address) -> Option<Attributes> {
     Some(vec![("class", "mention".to_owned()), ("href", format!("mailto:{}", addr_spec(who.as_str())))])
 }

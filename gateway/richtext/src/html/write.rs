@@ -10,11 +10,14 @@ use dreiklang_model::{
 
 use super::Habit;
 
+/// Attributes of a link: names and values.
+pub type Attributes = Vec<(&'static str, String)>;
+
 /// What HTML is written for.
 #[derive(Clone, Copy)]
 pub struct Writing<'a> {
-    /// The attributes of a link that mentions somebody, as `(name, value)`; none: only the name is written.
-    pub mention: &'a dyn Fn(&Address) -> Option<Vec<(&'static str, String)>>,
+    /// The link that mentions somebody; none: only the name is written.
+    pub mention: &'a dyn Fn(&Address) -> Option<Attributes>,
     /// For whom. Mail programs know no hidden text, and draw no lines around cells unless they are told to.
     pub habit: Habit,
 }
