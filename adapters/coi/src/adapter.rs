@@ -12,8 +12,8 @@ use dreiklang_engine::{
     port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Invitation, LegChange, Media, StoreError},
 };
 use dreiklang_model::{
-    Capabilities, DeliveryId, Kind, MediaSource, Message, NativeId, Network, Placed, Reactions, Reason, Report, Support, What,
-    words::Text,
+    Capabilities, DeliveryId, Format, Formats, Kind, MediaSource, Message, NativeId, Network, Placed, Reactions, Reason, Report,
+    Support, What, words::Text,
 };
 use dreiklang_openpgp::MailAddress;
 use futures::StreamExt as _;
@@ -420,12 +420,15 @@ impl Adapter for CoiAdapter {
             read: Support::Native,
             largest_file: LARGEST_FILE,
             longest_text: LONGEST_TEXT,
+            formats: Formats::ALL.but(&[Format::Spoiler]),
             ..Capabilities::PLAIN
         };
         let chat = Capabilities {
             edit: Support::Native,
             retract: Support::Native,
             react: Support::Native,
+            // Delta Chat shows text as it is, with light marks in it.
+            formats: Formats::NONE,
             // Delta Chat shows one file in each message.
             files_at_once: 1,
             ..letters

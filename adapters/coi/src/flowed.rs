@@ -14,6 +14,8 @@ pub(crate) struct Line {
     pub(crate) depth: usize,
     /// Without the signs of quotation.
     pub(crate) text: String,
+    /// The block of a formatted text that it shows, or a line of; see `inward/formatted.rs`.
+    pub(crate) block: Option<usize>,
 }
 
 impl Line {
@@ -32,7 +34,8 @@ pub(crate) fn fixed(text: &str) -> Vec<Line> {
     text.lines()
         .map(|line| {
             let (depth, rest) = quotation(line);
-            Line { depth, text: if depth == 0 { line.to_owned() } else { rest.strip_prefix(' ').unwrap_or(rest).to_owned() } }
+            let text = if depth == 0 { line.to_owned() } else { rest.strip_prefix(' ').unwrap_or(rest).to_owned() };
+            Line { depth, text, block: None }
         })
         .collect()
 }
@@ -60,7 +63,7 @@ pub(crate) fn read(text: &str, delete_space: bool) -> Vec<Line> {
         let content = if flowed && delete_space { rest.strip_suffix(' ').unwrap_or(rest) } else { rest };
         match lines.last_mut().filter(|last| open && last.depth == depth && rest != SIGNATURE) {
             Some(last) => last.text.push_str(content),
-            None => lines.push(Line { depth, text: content.to_owned() }),
+            None => lines.push(Line { depth, text: content.to_owned(), block: None }),
         }
         open = flowed;
     }
@@ -132,11 +135,11 @@ mod tests {
     use super::*;
 
     fn own(text: &str) -> Line {
-        Line { depth: 0, text: text.to_owned() }
+        Line { depth: 0, text: text.to_owned(), block: None }
     }
 
     fn quoted(depth: usize, text: &str) -> Line {
-        Line { depth, text: text.to_owned() }
+        Line { depth, text: text.to_owned(), block: None }
     }
 
     #[test]

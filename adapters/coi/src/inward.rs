@@ -6,7 +6,7 @@ mod body;
 mod bounce;
 mod chat_event;
 mod file;
-mod html;
+mod formatted;
 mod mail;
 mod nature;
 mod reading;

@@ -2,6 +2,7 @@
 //! What the gateway writes into mail. Pure: who sends it where is `adapter.rs`.
 
 mod act;
+mod formatted;
 mod message;
 mod notice;
 mod receipt;

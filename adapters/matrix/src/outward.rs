@@ -3,9 +3,12 @@
 //! `sending.rs`.
 
 use dreiklang_model::{
-    Attachment, Emoji, Kind, Language, MediaKind, Message, NativeId, Placed, Reactions, Reply, Report, What,
+    Address, Attachment, Beside, Emoji, Kind, Language, MediaKind, Message, NativeId, Placed, Reactions, Reply, Report, What,
+    rich::Leaf,
     words::{self, Text},
 };
+use dreiklang_richtext::html::{self, Attributes, Habit, Writing};
+use ruma::UserId;
 use serde_json::{Map, Value, json};
 
 /// The key by which our own messages are recognised: the id of the delivery.
@@ -62,12 +65,38 @@ fn said(message: &Message<Placed>) -> Value {
         Kind::Emote => "m.emote",
         Kind::Notice => "m.notice",
     };
-    let body = match &message.subject {
-        Some(subject) => format!("{subject}\n\n{}", message.text),
+    let text = match &message.subject {
+        Some(subject) => message.text.clone().beside(subject, Beside::Above),
         None => message.text.clone(),
     };
-    // `m.mentions` (v1.7) says that nobody is mentioned; without it clients search the text for names.
-    json!({ "msgtype": kind, "body": body, "m.mentions": {} })
+    written(json!({ "msgtype": kind, "body": text.reading() }), &text)
+}
+
+/// The content with the formatting of its text, if there is any, and whom it mentions: `m.mentions` (v1.7) says that also when it is
+/// nobody, for without it clients search the text for names.
+fn written(mut content: Value, text: &dreiklang_model::Text) -> Value {
+    let Some(fields) = content.as_object_mut() else { return content };
+    let spans = text.rich().map(|rich| rich.spans()).unwrap_or_default();
+    let mut users: Vec<&str> = Vec::new();
+    for span in spans {
+        if let Leaf::Mention { who, .. } = &span.leaf
+            && !users.contains(&who.as_str())
+        {
+            users.push(who.as_str());
+        }
+    }
+    fields.insert("m.mentions".to_owned(), if users.is_empty() { json!({}) } else { json!({ "user_ids": users }) });
+    if let Some(rich) = text.rich() {
+        fields.insert("format".to_owned(), "org.matrix.custom.html".into());
+        fields.insert("formatted_body".to_owned(), html::write(rich, Writing { mention: &pill, habit: Habit::Matrix }).into());
+    }
+    content
+}
+
+/// The link that clients show as a pill (Client-Server API § User and room mentions).
+fn pill(who: &Address) -> Option<Attributes> {
+    let user = <&UserId>::try_from(who.as_str()).ok()?;
+    Some(vec![("href", user.matrix_to_uri().to_string())])
 }
 
 /// The content of a message with a file, which lies at `address` (Client-Server API § Media captions; MSC3245 for voice).
@@ -91,10 +120,9 @@ pub(crate) fn with_file(message: &Message<Placed>, file: &Attachment, address: &
         info.insert("duration".to_owned(), duration.into());
     }
     let name = file.name.as_str();
-    let body = if message.text.is_empty() { name } else { message.text.as_str() };
-    let mut content = json!({
-        "msgtype": kind, "body": body, "filename": name, "url": address, "info": info, "m.mentions": {}
-    });
+    let body = if message.text.is_empty() { name.into() } else { message.text.reading() };
+    let content = json!({ "msgtype": kind, "body": body, "filename": name, "url": address, "info": info });
+    let mut content = written(content, &message.text);
     if file.kind == MediaKind::Voice
         && let Some(fields) = content.as_object_mut()
     {
@@ -107,7 +135,7 @@ pub(crate) fn with_file(message: &Message<Placed>, file: &Attachment, address: &
 /// What people read where a file would stand that cannot be brought there: its caption, and what is missing.
 pub(crate) fn without_file(message: &Message<Placed>, file: &Attachment, language: Language) -> Value {
     let missing = words::say(language, &Text::CannotCarry { feature: file.kind.feature(), name: Some(file.name.as_str()) });
-    let text = if message.text.is_empty() { missing } else { format!("{}\n{missing}", message.text) };
+    let text = message.text.clone().beside(&missing, Beside::Below);
     answered(said(&Message { text, ..message.clone() }), message.in_reply_to.as_ref())
 }
 
@@ -120,9 +148,14 @@ pub(crate) fn annotation(to: &NativeId, emoji: &Emoji) -> Value {
 fn replacing(new: Value, of: &Placed) -> Value {
     let mut content = new.clone();
     if let Some(fields) = content.as_object_mut() {
-        let text = fields.get("body").and_then(Value::as_str).unwrap_or_default();
-        let marked = format!("* {text}");
-        fields.insert("body".to_owned(), marked.into());
+        for form in ["body", "formatted_body"] {
+            if let Some(text) = fields.get(form).and_then(Value::as_str) {
+                let marked = format!("* {text}");
+                fields.insert(form.to_owned(), marked.into());
+            }
+        }
+        // Whoever is mentioned was told when the first version came.
+        fields.insert("m.mentions".to_owned(), json!({}));
         fields.insert("m.new_content".to_owned(), new);
         fields.insert("m.relates_to".to_owned(), json!({ "rel_type": "m.replace", "event_id": of.native.as_str() }));
     }
@@ -159,7 +192,10 @@ pub(crate) fn marked(mut content: Value, delivery: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use dreiklang_model::{Feature, FileName, MediaSource, MediaType, Network, Reason, Side};
+    use dreiklang_model::{
+        Feature, FileName, Marks, MediaSource, MediaType, Network, Reason, Rich, Side,
+        rich::{Block, Span},
+    };
 
     use super::*;
 
@@ -192,6 +228,37 @@ mod tests {
         let sent = content(&What::Edit { of: placed(&["$1"]), to: Message::text("right") });
         assert_eq!(sent["m.relates_to"], json!({ "rel_type": "m.replace", "event_id": "$1" }));
         assert_eq!((&sent["body"], &sent["m.new_content"]["body"]), (&json!("* right"), &json!("right")));
+    }
+
+    #[test]
+    fn formatting_goes_beside_the_text() {
+        let mention = Span {
+            leaf: Leaf::Mention { who: Address::new(Network::MATRIX, "@bob:hs.example").unwrap(), name: "Bob".into() },
+            ..Span::plain("")
+        };
+        let strong = Span { marks: Marks::STRONG, ..Span::plain("now") };
+        let text: dreiklang_model::Text = Rich::new(vec![Block::Paragraph(vec![mention, Span::plain(": "), strong])]).into();
+        let html = "<a href=\"https://matrix.to/#/@bob:hs.example\">Bob</a>: <strong>now</strong>";
+        let sent = content(&What::Message(Message::text(text.clone())));
+        let expected = json!({ "msgtype": "m.text", "body": "Bob: now", "format": "org.matrix.custom.html", "formatted_body": html,
+                               "m.mentions": { "user_ids": ["@bob:hs.example"] } });
+        assert_eq!(sent, expected);
+        let edit = content(&What::Edit { of: placed(&["$1"]), to: Message::text(text.clone()) });
+        assert_eq!((&edit["body"], &edit["m.new_content"]), (&json!("* Bob: now"), &expected));
+        assert_eq!((&edit["formatted_body"], &edit["m.mentions"]), (&json!(format!("* {html}")), &json!({})));
+        let file = Attachment {
+            kind: MediaKind::File,
+            name: FileName::new("a.pdf"),
+            media_type: MediaType::new("application/pdf"),
+            size: None,
+            dimensions: None,
+            duration: None,
+            source: MediaSource { network: Network::MAIL, locator: "x".into() },
+            link: None,
+        };
+        let captioned = Message::text(text);
+        assert_eq!(with_file(&captioned, &file, "mxc://hs/1")["formatted_body"], html);
+        assert!(without_file(&captioned, &file, Language::English)["formatted_body"].as_str().unwrap().contains("a.pdf"));
     }
 
     #[test]

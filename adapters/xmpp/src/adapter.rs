@@ -8,7 +8,10 @@ use dreiklang_engine::{
     Hub, Leg,
     port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Media},
 };
-use dreiklang_model::{Address, Attachment, Capabilities, MediaSource, NativeId, Network, Reason, Support, What};
+use dreiklang_model::{
+    Address, Attachment, Capabilities, Format, Formats, MediaSource, NativeId, Network, Reason, Support, What,
+};
+use dreiklang_richtext::styling;
 use tokio::{io::AsyncWriteExt, sync::oneshot, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +28,8 @@ use crate::{
 
 /// What servers take in one stanza by default is 64 KiB; the rest of it is envelope.
 const LONGEST_TEXT: usize = 58 * 1024;
+/// What clients show: styled text and whom it mentions.
+const FORMATS: Formats = styling::FORMATS.and(&[Format::Mention]);
 
 /// XMPP by external components (XEP-0114): one for each foreign network.
 pub struct XmppAdapter {
@@ -155,6 +160,7 @@ impl Adapter for XmppAdapter {
             caption: Support::No,
             longest_text: LONGEST_TEXT,
             largest_file: LARGEST,
+            formats: FORMATS,
             ..Capabilities::FULL
         }
     }

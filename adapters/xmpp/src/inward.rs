@@ -4,6 +4,7 @@
 mod acceptor;
 mod encryption;
 mod files;
+mod formatting;
 mod message;
 mod references;
 mod time;

@@ -16,6 +16,7 @@ mod envelope;
 pub mod fuzzing;
 mod inward;
 mod media;
+mod mention;
 mod outward;
 mod reach;
 mod senders;

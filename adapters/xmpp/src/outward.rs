@@ -3,10 +3,11 @@
 
 use dreiklang_engine::port::Deliverable;
 use dreiklang_model::{
-    Attachment, DisplayName, Emoji, Kind, Language, Message, NativeId, Placed, Reactions, Reason, Reply, Report, Side, What,
-    quoting,
+    Attachment, DisplayName, Emoji, Kind, Language, Message, NativeId, Placed, Reactions, Reason, Reply, Report, Side,
+    Text as RichText, What, quoting,
     words::{self, Text},
 };
+use dreiklang_richtext::styling;
 use minidom::Element;
 
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
     condition::Condition,
     envelope::Says,
     inward::stamp,
+    mention,
     senders::Origin,
     xml::{Builder, element, namespace},
 };
@@ -74,7 +76,7 @@ impl Writer<'_> {
     /// A message or, with `corrects`, a new version of one (XEP-0308: always of the first).
     fn message(&self, message: &Message<Placed>, corrects: Option<&Placed>) -> Element {
         let text = match message.kind {
-            Kind::Emote => format!("/me {}", message.text),
+            Kind::Emote => message.text.clone().prefixed("/me "),
             Kind::Text | Kind::Notice => message.text.clone(),
         };
         let mut stanza = self.envelope();
@@ -84,22 +86,28 @@ impl Writer<'_> {
         if let Some(of) = corrects {
             stanza = stanza.child(element("replace", namespace::CORRECT).attr("id", of.native.as_str()));
         }
-        let stanza = match &message.in_reply_to {
-            Some(reply) => self.answering(stanza, reply, &text),
-            None => stanza.text_child("body", &text),
-        };
-        self.said(stanza)
+        self.said(self.body(stanza, &text, message.in_reply_to.as_ref()))
     }
 
-    /// XEP-0461, with the quote in the body for clients that know no replies (XEP-0428).
-    fn answering(&self, stanza: Builder, reply: &Reply<Placed>, text: &str) -> Builder {
-        let named = self.answered(reply);
-        let Some(quote) = &reply.quote else { return stanza.text_child("body", text).child(named) };
-        let body = quoting(quote, text);
-        let end = body.chars().count() - text.chars().count();
-        let range = element("body", namespace::FALLBACK).attr("start", "0").attr("end", &end.to_string());
-        let fallback = element("fallback", namespace::FALLBACK).attr("for", namespace::REPLY).child(range);
-        stanza.text_child("body", &body).child(named).child(fallback)
+    /// The body: styled text (XEP-0393) or, where signs in it would be taken for styling, one that is not to be styled; with whom it
+    /// mentions; and what it answers (XEP-0461), with the quote in it for clients that know no replies (XEP-0428).
+    fn body(&self, stanza: Builder, text: &RichText, reply: Option<&Reply<Placed>>) -> Builder {
+        let (text, mentions) = mention::stood_in(text.clone());
+        let styled = styling::write(&text);
+        let quote = reply.and_then(|reply| reply.quote.as_deref());
+        let body = quote.map_or_else(|| styled.body.clone(), |quote| quoting(quote, &styled.body));
+        let end = body.chars().count() - styled.body.chars().count();
+        let (body, mentions) = mention::written(&body, &mentions);
+        let fallback = quote.map(|_| {
+            let range = element("body", namespace::FALLBACK).attr("start", "0").attr("end", &end.to_string());
+            element("fallback", namespace::FALLBACK).attr("for", namespace::REPLY).child(range)
+        });
+        stanza
+            .text_child("body", &body)
+            .children(reply.map(|reply| self.answered(reply)))
+            .children(fallback)
+            .children(mentions)
+            .children(styled.unstyled.then(|| element("unstyled", namespace::STYLING)))
     }
 
     /// What is answered, without words.
@@ -217,7 +225,8 @@ mod tests {
     use dreiklang_engine::{Leg, Person};
     use dreiklang_model::{
         Address, ConversationId, DeliveryId, EventId, Feature, FileName, MediaKind, MediaSource, MediaType, Network, PersonaId,
-        Timestamp, Written,
+        Rich, Timestamp, Written,
+        rich::{Block, Leaf, Span},
     };
     use proptest::prelude::*;
 
@@ -342,6 +351,40 @@ mod tests {
         assert_eq!((reactions.attr("id"), reactions.children().next().unwrap().text()), (Some("1"), "❤️".to_owned()));
         let read = one(&delivery(What::Read { up_to: placed(&["1", "2"], Side::User) }), None);
         assert_eq!(child(&read, "displayed", namespace::MARKERS).unwrap().attr("id"), Some("2"));
+    }
+
+    #[test]
+    fn formatting_is_styled_and_what_only_looks_like_it_is_not() {
+        let sent = |text: RichText| one(&delivery(What::Message(Message::text(text))), None);
+        let unstyled = |stanza: &Element| child(stanza, "unstyled", namespace::STYLING).is_some();
+        let rich = |body: &str| RichText::from(styling::read(body));
+        let strong = sent(rich("*now* or `never`"));
+        assert_eq!((body(&strong).as_str(), unstyled(&strong)), ("*now* or `never`", false));
+        let typed = sent("*now* or `never`".into());
+        assert_eq!((body(&typed).as_str(), unstyled(&typed)), ("*now* or `never`", true));
+        let harmless = sent("2 * 3 * 4\n> quoted".into());
+        assert_eq!((body(&harmless).as_str(), unstyled(&harmless)), ("2 * 3 * 4\n> quoted", false));
+        let emote = delivery(What::Message(Message { kind: Kind::Emote, ..Message::text(rich("waves *wildly*")) }));
+        assert_eq!(body(&one(&emote, None)), "/me waves *wildly*");
+        let in_reply_to = Some(Reply { to: placed(&["1"], Side::User), quote: Some("old".into()) });
+        let answer = one(&delivery(What::Message(Message { in_reply_to, ..Message::text(rich("*yes*")) })), None);
+        assert_eq!(body(&answer), "> old\n\n*yes*");
+        let corrected = one(&delivery(What::Edit { of: placed(&["1"], Side::Ghost), to: Message::text(rich("_x_")) }), None);
+        assert_eq!(body(&corrected), "_x_");
+    }
+
+    #[test]
+    fn mentions_name_their_place_behind_a_quote() {
+        let who = Address::new(Network::XMPP, "bob@xmpp.example").unwrap();
+        let mention = Span { leaf: Leaf::Mention { who, name: "Bob".into() }, ..Span::plain("") };
+        let text: RichText = Rich::new(vec![Block::Paragraph(vec![mention, Span::plain(": *")])]).into();
+        let in_reply_to = Some(Reply { to: placed(&["1"], Side::User), quote: Some("old".into()) });
+        let stanza = one(&delivery(What::Message(Message { in_reply_to, ..Message::text(text) })), None);
+        assert_eq!(body(&stanza), "> old\n\nBob: *");
+        let reference = child(&stanza, "reference", namespace::REFERENCE).unwrap();
+        assert_eq!((reference.attr("begin"), reference.attr("end")), (Some("7"), Some("10")));
+        assert_eq!(reference.attr("uri"), Some("xmpp:bob@xmpp.example"));
+        assert_eq!(child(&stanza, "mention", namespace::MENTIONS).unwrap().attr("jid"), Some("bob@xmpp.example"));
     }
 
     #[test]

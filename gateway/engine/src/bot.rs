@@ -57,7 +57,7 @@ pub(crate) async fn answer(
     let organisation = live.organisation.name.as_str();
     let say = |text: &Text<'_>| words::say(live.organisation.language, text);
     let mut opened = None;
-    let said = match command(&message.text) {
+    let said = match command(&message.text.reading()) {
         Command::Help => say(&Text::BotHelp { organisation }),
         Command::Policy => say(&Text::BotPolicy { organisation }),
         Command::ChatWhom => say(&Text::BotChatUsage),

@@ -15,6 +15,7 @@ mod invitations;
 mod lane;
 mod leg;
 mod limits;
+mod mentions;
 mod organisation;
 pub mod port;
 mod pseudonym;

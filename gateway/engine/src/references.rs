@@ -10,6 +10,7 @@ use dreiklang_model::{
 use tokio::time::Instant;
 
 use crate::{
+    mentions,
     organisation::Live,
     port::{Change, Known, LaneKey, ReactionChange, Role, StoreError},
 };
@@ -59,6 +60,7 @@ pub(crate) async fn meant(
     what: What<NativeId>,
     batch: &Batch,
 ) -> Result<Meant, StoreError> {
+    let what = mentions::at_home(live, network, what).await?;
     let mut found = HashMap::new();
     for name in what.references() {
         let known = match batch.names.get(&(conversation, name.clone())) {
@@ -170,5 +172,9 @@ pub(crate) async fn placed(
         let parts = here.iter().map(|name| name.native.clone()).collect();
         places.insert(*event, Placed { native: first.native.clone(), parts, by });
     }
-    Ok(what.refer(live.organisation.language, |event| places.get(&event).cloned()).what)
+    let what = what.refer(live.organisation.language, |event| places.get(&event).cloned()).what;
+    match what {
+        Some(what) => mentions::on(live, &lane.network, what).await.map(Some),
+        None => Ok(None),
+    }
 }

@@ -129,7 +129,9 @@ async fn route(
 
 fn sized(what: &What<NativeId>, longest: usize) -> Result<(), Reason> {
     match what {
-        What::Message(message) | What::Edit { to: message, .. } if message.text.len() > longest => Err(Reason::TooLarge),
+        What::Message(message) | What::Edit { to: message, .. } if message.text.reading().len() > longest => {
+            Err(Reason::TooLarge)
+        }
         _ => Ok(()),
     }
 }

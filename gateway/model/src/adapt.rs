@@ -2,8 +2,7 @@
 //! Reducing an event to what a conversation's leg can express: once, here, for all networks, and never in silence.
 
 use crate::{
-    Attachment, Capabilities, Emoji, EventId, Feature, Kind, Language, Message, Reactions, Reply, Support, What,
-    message::quoting,
+    Attachment, Beside, Capabilities, Emoji, EventId, Feature, Kind, Language, Message, Reactions, Reply, Support, What,
     words::{self, Text},
 };
 
@@ -36,15 +35,15 @@ pub fn adapt(what: What, capabilities: &Capabilities, language: Language) -> Ada
         What::Edit { of, mut to } => {
             // Files were said once and stay: an edit is about the words beside them.
             to.attachments.clear();
-            if to.text.trim().is_empty() {
+            if to.text.is_blank() {
                 // A message without words is shown by no client: the words that stood there stay.
                 lost(&mut losses, Feature::Edit, Support::No);
                 Vec::new()
-            } else if capabilities.edit == Support::Native && to.text.len() <= capabilities.longest_text / 2 {
+            } else if capabilities.edit == Support::Native && to.text.weight() <= capabilities.longest_text / 2 {
                 vec![What::Edit { of, to: reduce(to, capabilities, &mut losses) }]
             } else {
                 lost(&mut losses, Feature::Edit, Support::AsText);
-                to.text = words::say(language, &Text::Corrected { text: &to.text });
+                to.text = to.text.prefixed(&words::say(language, &Text::Corrected));
                 to.in_reply_to = Some(Reply { to: of, quote: None });
                 parts_of(to, capabilities, language, &mut losses)
             }
@@ -112,20 +111,17 @@ fn parts_of(mut message: Message, capabilities: &Capabilities, language: Languag
         };
         losses.push(Loss { feature, left });
         let note = words::say(language, &note);
-        if !message.text.is_empty() {
-            message.text.push('\n');
-        }
-        message.text.push_str(&note);
+        message.text = message.text.beside(&note, Beside::Below);
     }
     let mut message = reduce(message, capabilities, losses);
     let mut files = files.into_iter();
-    let captioned = capabilities.caption == Support::Native && message.text.len() <= capabilities.longest_text;
+    let captioned = capabilities.caption == Support::Native && message.text.weight() <= capabilities.longest_text;
     let mut parts = Vec::new();
     if captioned || message.text.is_empty() {
         message.attachments = files.by_ref().take(capabilities.files_at_once.max(1)).collect();
         parts.push(What::Message(message));
     } else {
-        parts.extend(split(message, capabilities));
+        parts.extend(split(message, capabilities, losses));
     }
     let mut rest: Vec<_> = files.collect();
     while !rest.is_empty() {
@@ -141,10 +137,14 @@ fn fits(file: &Attachment, capabilities: &Capabilities) -> bool {
 }
 
 fn reduce(mut message: Message, capabilities: &Capabilities, losses: &mut Vec<Loss>) -> Message {
-    message.text = legal_text(&message.text);
+    message.text = message.text.map(legal_text);
+    let formats = message.text.formats();
+    if !capabilities.formats.has(formats) {
+        losses.push(Loss { feature: Feature::Formatting, left: Support::AsText });
+    }
     if message.kind == Kind::Emote && capabilities.emote != Support::Native {
         // `/me ` is understood, or at least read, on every network.
-        message.text.insert_str(0, "/me ");
+        message.text = message.text.prefixed("/me ");
         message.kind = Kind::Text;
         losses.push(Loss { feature: Feature::Emote, left: Support::AsText });
     }
@@ -158,7 +158,7 @@ fn reduce(mut message: Message, capabilities: &Capabilities, losses: &mut Vec<Lo
         let quote = reply.quote.filter(|_| capabilities.reply == Support::AsText);
         let left = if quote.is_some() { Support::AsText } else { Support::No };
         if let Some(quote) = quote {
-            message.text = quoting(&legal_text(&quote), &message.text);
+            message.text = message.text.quoting(&legal_text(&quote));
         }
         losses.push(Loss { feature: Feature::Reply, left });
     }
@@ -166,7 +166,7 @@ fn reduce(mut message: Message, capabilities: &Capabilities, losses: &mut Vec<Lo
         match capabilities.subject {
             Support::Native => message.subject = Some(subject),
             Support::AsText => {
-                message.text = format!("{subject}\n\n{}", message.text);
+                message.text = message.text.beside(&subject, Beside::Above);
                 losses.push(Loss { feature: Feature::Subject, left: Support::AsText });
             }
             Support::No => losses.push(Loss { feature: Feature::Subject, left: Support::No }),
@@ -196,42 +196,28 @@ fn legal_text(text: &str) -> String {
     legal
 }
 
-/// Cuts a text that is longer than the leg takes into several messages, at a paragraph, a line, a space or, at worst,
-/// between two characters. Nothing is lost: put together, the parts are the text.
-fn split(message: Message, capabilities: &Capabilities) -> Vec<What> {
+/// Several messages for a text that is longer than the leg takes in one; see [`crate::Text::split`].
+fn split(message: Message, capabilities: &Capabilities, losses: &mut Vec<Loss>) -> Vec<What> {
     let longest = capabilities.longest_text.max(64);
-    if message.text.len() <= longest {
+    if message.text.weight() <= longest {
         return vec![What::Message(message)];
     }
-    let mut rest = message.text.as_str();
-    let mut parts = Vec::new();
-    while !rest.is_empty() {
-        let (piece, left) = rest.split_at(cut(rest, longest));
-        rest = left;
-        let first = parts.is_empty();
-        parts.push(What::Message(Message {
+    let formats = message.text.formats();
+    let pieces = message.text.split(longest);
+    let left = Loss { feature: Feature::Formatting, left: Support::AsText };
+    if pieces.iter().fold(crate::Formats::NONE, |all, piece| all | piece.formats()) != formats && !losses.contains(&left) {
+        losses.push(left);
+    }
+    let part = |(index, text)| {
+        What::Message(Message {
             kind: message.kind,
-            text: piece.to_owned(),
-            subject: message.subject.clone().filter(|_| first),
-            in_reply_to: message.in_reply_to.clone().filter(|_| first),
+            text,
+            subject: message.subject.clone().filter(|_| index == 0),
+            in_reply_to: message.in_reply_to.clone().filter(|_| index == 0),
             attachments: Vec::new(),
-        }));
-    }
-    parts
-}
-
-/// Where to cut: after the last separator in the second half of what fits, else at the last character boundary.
-fn cut(text: &str, longest: usize) -> usize {
-    if text.len() <= longest {
-        return text.len();
-    }
-    let fits = text.floor_char_boundary(longest);
-    let window = &text[..fits];
-    ["\n\n", "\n", " "]
-        .iter()
-        .filter_map(|separator| window.rfind(separator).map(|at| at + separator.len()))
-        .find(|at| *at > fits / 2)
-        .unwrap_or(fits)
+        })
+    };
+    pieces.into_iter().enumerate().map(part).collect()
 }
 
 #[cfg(test)]
@@ -262,15 +248,15 @@ mod tests {
 
     fn shape(what: &What) -> (String, Vec<&str>) {
         let What::Message(message) = what else { panic!("{what:?} is no message") };
-        (message.text.clone(), message.attachments.iter().map(|file| file.name.as_str()).collect())
+        (message.text.reading().into_owned(), message.attachments.iter().map(|file| file.name.as_str()).collect())
     }
 
-    fn texts(adapted: &Adapted) -> Vec<&str> {
+    fn texts(adapted: &Adapted) -> Vec<String> {
         adapted
             .parts
             .iter()
             .map(|part| match part {
-                What::Message(message) => message.text.as_str(),
+                What::Message(message) => message.text.reading().into_owned(),
                 other => panic!("{other:?} is no message"),
             })
             .collect()
@@ -320,7 +306,7 @@ mod tests {
         assert_eq!(adapt(reply(None), &NATIVE, Language::English).parts, [reply(None)]);
         assert_eq!(texts(&adapt(reply(Some("really?")), &Capabilities::PLAIN, Language::English)), ["> really?\n\nyes"]);
         let mute = adapt(reply(None), &Capabilities::PLAIN, Language::English);
-        assert_eq!((texts(&mute), mute.losses[0].left), (vec!["yes"], Support::No));
+        assert_eq!((texts(&mute), mute.losses[0].left), (vec!["yes".to_owned()], Support::No));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Formats;
+
 /// How well a conversation can express something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -42,6 +44,8 @@ pub struct Capabilities {
     pub caption: Support,
     /// Largest file in bytes.
     pub largest_file: u64,
+    /// Kinds of formatting that it shows; others become readable text.
+    pub formats: Formats,
     /// A subject line.
     pub subject: Support,
     /// Longest text in bytes that the leg takes in one message.
@@ -63,6 +67,7 @@ impl Capabilities {
         files_at_once: 1,
         caption: Support::Native,
         largest_file: 100 * 1024 * 1024,
+        formats: Formats::ALL,
         subject: Support::Native,
         longest_text: 32 * 1024,
     };
@@ -81,6 +86,7 @@ impl Capabilities {
         files_at_once: 1,
         caption: Support::No,
         largest_file: 0,
+        formats: Formats::NONE,
         subject: Support::AsText,
         longest_text: 32 * 1024,
     };

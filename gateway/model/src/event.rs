@@ -91,6 +91,7 @@ pub enum Feature {
     Emote,
     Notice,
     Subject,
+    Formatting,
     Other,
 }
 

@@ -14,6 +14,8 @@ mod message;
 mod network;
 mod reaction;
 mod refer;
+pub mod rich;
+mod text;
 mod time;
 pub mod words;
 
@@ -27,5 +29,7 @@ pub use message::{Kind, Message, Reply, quoting};
 pub use network::{Network, NetworkError};
 pub use reaction::{Emoji, MOST_REACTIONS, Reactions};
 pub use refer::{Placed, Referred, Side};
+pub use rich::{Format, Formats, Marks, Rich};
+pub use text::{Beside, Text};
 pub use time::Timestamp;
 pub use words::Language;

@@ -3,15 +3,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Attachment, EventId};
+use crate::{Attachment, EventId, Text};
 
 /// What somebody says. It has text, or a file, or both.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message<R = EventId> {
     /// How it is meant.
     pub kind: Kind,
-    /// Plain text, `\n` between lines; empty only when there are files. With files it is their caption.
-    pub text: String,
+    /// The words; empty only when there are files. With files they are their caption.
+    pub text: Text,
     /// A subject line, where the author's network has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
@@ -24,15 +24,15 @@ pub struct Message<R = EventId> {
 }
 
 impl<R> Message<R> {
-    /// A plain text message.
+    /// A message of nothing but a text.
     #[must_use]
-    pub fn text(text: impl Into<String>) -> Self {
+    pub fn text(text: impl Into<Text>) -> Self {
         Self { kind: Kind::Text, text: text.into(), subject: None, in_reply_to: None, attachments: Vec::new() }
     }
 
     /// Something that a program says.
     #[must_use]
-    pub fn notice(text: impl Into<String>) -> Self {
+    pub fn notice(text: impl Into<Text>) -> Self {
         Self { kind: Kind::Notice, ..Self::text(text) }
     }
 }
@@ -40,7 +40,7 @@ impl<R> Message<R> {
 impl<R> std::fmt::Debug for Message<R> {
     /// What people write is in no log: only kind and length.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Message({:?}, {} bytes, {} files)", self.kind, self.text.len(), self.attachments.len())
+        write!(f, "Message({:?}, {:?}, {} files)", self.kind, self.text, self.attachments.len())
     }
 }
 

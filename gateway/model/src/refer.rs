@@ -4,7 +4,6 @@
 
 use crate::{
     Feature, Language, Message, NativeId, Reply, What,
-    message::quoting,
     words::{self, Text},
 };
 
@@ -65,7 +64,10 @@ impl<R> What<R> {
                     Some(to) => answered = Some(Reply { to, quote }),
                     None => {
                         *lost = Some(Feature::Reply);
-                        text = quote.map_or_else(|| text.clone(), |quote| quoting(&quote, &text));
+                        text = match quote {
+                            Some(quote) => text.quoting(&quote),
+                            None => text,
+                        };
                     }
                 }
             }
@@ -80,7 +82,7 @@ impl<R> What<R> {
                     Some(of) => What::Edit { of, to },
                     None => {
                         lost = Some(Feature::Edit);
-                        to.text = words::say(language, &Text::Corrected { text: &to.text });
+                        to.text = to.text.prefixed(&words::say(language, &Text::Corrected));
                         What::Message(to)
                     }
                 })
@@ -117,14 +119,14 @@ mod tests {
         let referred = answer(Some("really?")).refer(Language::English, |seven| (seven == 7).then_some("seven"));
         let Some(What::Message(message)) = referred.what else { panic!() };
         assert_eq!(message.in_reply_to.unwrap().to, "seven");
-        assert_eq!((message.text.as_str(), referred.lost), ("yes", None));
+        assert_eq!((message.text.reading().as_ref(), referred.lost), ("yes", None));
     }
 
     #[test]
     fn unknown_references_leave_what_can_be_read() {
         let unknown = |what: What<u8>| what.refer::<u8>(Language::English, |_| None);
         let text = |referred: Referred<u8>| match referred.what {
-            Some(What::Message(message)) => (message.text, referred.lost),
+            Some(What::Message(message)) => (message.text.reading().into_owned(), referred.lost),
             other => panic!("{other:?}"),
         };
         assert_eq!(text(unknown(answer(Some("really?")))), ("> really?\n\nyes".into(), Some(Feature::Reply)));

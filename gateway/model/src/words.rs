@@ -30,11 +30,11 @@ impl Language {
     }
 }
 
-/// A sentence for people.
+/// A sentence for people; [`Text::Corrected`] is the beginning of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the sentences below say what each is for")]
 pub enum Text<'a> {
-    Corrected { text: &'a str },
+    Corrected,
     Retracted,
     CannotCarry { feature: Feature, name: Option<&'a str> },
     FileAt { feature: Feature, name: &'a str, address: &'a str },
@@ -170,6 +170,7 @@ fn feature(language: Language, feature: Feature) -> &'static str {
         Feature::Emote => ("Aktion", "action"),
         Feature::Notice => ("Hinweis", "notice"),
         Feature::Subject => ("Betreff", "subject"),
+        Feature::Formatting => ("Formatierung", "formatting"),
         Feature::Other => ("Inhalt unbekannter Art", "content of unknown kind"),
     };
     match language {
@@ -185,7 +186,7 @@ fn named(what: &str, name: Option<&str>) -> String {
 fn german(text: &Text<'_>) -> String {
     let language = Language::German;
     match text {
-        Text::Corrected { text } => format!("Berichtigung: {text}"),
+        Text::Corrected => "Berichtigung: ".to_owned(),
         Text::Retracted => "Eine Nachricht wurde von ihrem Verfasser gelöscht.".to_owned(),
         Text::CannotCarry { feature: what, name } => format!(
             "[{}: konnte vom Gateway nicht übertragen werden]",
@@ -268,7 +269,7 @@ fn german(text: &Text<'_>) -> String {
 fn english(text: &Text<'_>) -> String {
     let language = Language::English;
     match text {
-        Text::Corrected { text } => format!("Correction: {text}"),
+        Text::Corrected => "Correction: ".to_owned(),
         Text::Retracted => "A message was deleted by its author.".to_owned(),
         Text::CannotCarry { feature: what, name } => {
             format!("[{}: could not be carried by the gateway]", named(feature(language, *what), *name))

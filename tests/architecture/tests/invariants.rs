@@ -40,6 +40,17 @@ fn the_model_is_pure() {
 }
 
 #[test]
+fn the_forms_of_rich_text_are_pure_and_have_one_home() {
+    let all = named();
+    let known: BTreeSet<String> = ["dreiklang-model", "html5gum", "pulldown-cmark"].map(String::from).into();
+    assert_eq!(all["dreiklang-richtext"], known);
+    for parser in ["html5gum", "pulldown-cmark"] {
+        let homes: Vec<_> = all.iter().filter(|(_, names)| names.contains(parser)).map(|(package, _)| package.as_str()).collect();
+        assert_eq!(homes, ["dreiklang-richtext"]);
+    }
+}
+
+#[test]
 fn the_engine_knows_no_protocol_and_no_sql() {
     let engine = &named()["dreiklang-engine"];
     for banned in
@@ -56,7 +67,8 @@ fn adapters_know_neither_each_other_nor_the_mappings() {
     for adapter in ["dreiklang-matrix", "dreiklang-xmpp", "dreiklang-coi", "dreiklang-loopback"] {
         let ours: BTreeSet<&str> = all[adapter].iter().map(String::as_str).filter(|name| name.starts_with("dreiklang")).collect();
         let own = (adapter == "dreiklang-coi").then_some("dreiklang-openpgp");
-        let known = BTreeSet::from_iter(["dreiklang-engine", "dreiklang-model"].into_iter().chain(own));
+        let forms = (adapter != "dreiklang-loopback").then_some("dreiklang-richtext");
+        let known = BTreeSet::from_iter(["dreiklang-engine", "dreiklang-model"].into_iter().chain(own).chain(forms));
         assert_eq!(ours, known, "{adapter}");
     }
 }

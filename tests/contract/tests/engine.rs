@@ -61,9 +61,9 @@ impl Town {
     }
 }
 
-fn text(delivery: &Deliverable) -> &str {
+fn text(delivery: &Deliverable) -> String {
     match &delivery.what {
-        What::Message(message) => &message.text,
+        What::Message(message) => message.text.reading().into_owned(),
         other => panic!("{other:?} is no message"),
     }
 }
@@ -73,12 +73,18 @@ async fn a_message_crosses_and_is_answered() {
     let mut town = town(Policy::default()).await;
     assert_eq!(town.left.say(town.alice("1", "hello")).await, Some(Verdict::Stored));
     let heard = town.hear_right().await;
-    assert_eq!((text(&heard), heard.leg.ghost.as_str(), heard.leg.user.address.as_str()), ("hello", "left|alice", "bob"));
+    assert_eq!(
+        (text(&heard).as_str(), heard.leg.ghost.as_str(), heard.leg.user.address.as_str()),
+        ("hello", "left|alice", "bob")
+    );
     assert_eq!((heard.leg.ghost_name.as_str(), heard.late), ("alice", false));
     let answer = saying((&right(), "bob"), heard.leg.ghost.as_str(), "2", "hi", town.world.clock.now());
     assert_eq!(town.right.say(answer).await, Some(Verdict::Stored));
     let back = town.hear_left().await;
-    assert_eq!((text(&back), back.leg.ghost.as_str(), back.leg.conversation), ("hi", "right|bob", heard.leg.conversation));
+    assert_eq!(
+        (text(&back).as_str(), back.leg.ghost.as_str(), back.leg.conversation),
+        ("hi", "right|bob", heard.leg.conversation)
+    );
 }
 
 #[tokio::test]
@@ -311,7 +317,7 @@ async fn history_that_is_pushed_again_is_held() {
     let asked_for = Received { freshness: Freshness::Asked, ..saying((&left(), "alice"), "right|bob", "gap", "missed", old) };
     assert_eq!(town.left.say(asked_for).await, Some(Verdict::Stored));
     let heard = town.hear_right().await;
-    assert_eq!((text(&heard), heard.late), ("missed", true));
+    assert_eq!((text(&heard).as_str(), heard.late), ("missed", true));
 }
 
 #[tokio::test]
@@ -403,7 +409,7 @@ async fn a_long_text_arrives_whole_in_several_messages() {
     assert_eq!(town.left.say(town.alice("1", &long)).await, Some(Verdict::Stored));
     let mut whole = String::new();
     while whole.len() < long.len() {
-        whole.push_str(text(&town.hear_right().await));
+        whole.push_str(&text(&town.hear_right().await));
     }
     assert_eq!(whole, long);
 }

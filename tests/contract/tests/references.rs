@@ -13,7 +13,9 @@ use dreiklang_engine::{
 };
 use dreiklang_loopback::{Fate, Loopback, People};
 use dreiklang_model::{
-    Capabilities, Emoji, Feature, Message, NativeId, Placed, Reactions, Reason, Reply, Report, Side, Timestamp, What,
+    Address, Capabilities, Emoji, Feature, Message, NativeId, Network, Placed, Reactions, Reason, Reply, Report, Rich, Side,
+    Timestamp, What,
+    rich::{Block, Leaf, Span},
 };
 use dreiklang_store::{Seal, Sqlite};
 
@@ -111,7 +113,7 @@ async fn every_edit_is_one_of_the_first_version_also_within_one_batch() {
     town.alice("a3", What::Edit { of: name("a2"), to: Message::text("at 10") }).await;
     for text in ["at 9", "at 10"] {
         let What::Edit { of, to } = town.at_bob().await else { panic!("no edit") };
-        assert_eq!((of, to.text.as_str()), (placed(&there, Side::Ghost), text));
+        assert_eq!((of, to.text.reading().as_ref()), (placed(&there, Side::Ghost), text));
     }
     town.alice("a4", What::Retract { of: name("a3") }).await;
     assert_eq!(town.at_bob().await, What::Retract { of: placed(&there, Side::Ghost) });
@@ -201,4 +203,42 @@ async fn a_plain_network_shows_all_of_it_as_text() {
         let What::Message(message) = town.at_bob().await else { panic!("no message") };
         assert_eq!(message.text, text);
     }
+}
+
+/// A text that mentions somebody, written so on the network at hand.
+fn mentioning(network: Network, who: &str) -> Message<NativeId> {
+    let who = Address::new(network, who).unwrap();
+    let mention = Span { leaf: Leaf::Mention { who, name: "you".into() }, ..Span::plain("") };
+    let text = Rich::new(vec![Block::Paragraph(vec![Span::plain("hey "), mention, Span::plain("!")])]);
+    Message::text(dreiklang_model::Text::from(text))
+}
+
+#[tokio::test]
+async fn whom_a_text_mentions_is_written_as_the_target_does() {
+    let mut town = town(Capabilities::FULL).await;
+    let who = |what: What<Placed>| {
+        let (What::Message(message) | What::Edit { to: message, .. }) = what else { panic!("no text") };
+        assert_eq!(message.text.reading(), "hey you!");
+        let mentioned = message.text.rich().and_then(|rich| {
+            rich.spans().into_iter().find_map(|span| match &span.leaf {
+                Leaf::Mention { who, .. } => Some((who.network().clone(), who.as_str().to_owned())),
+                Leaf::Text(_) => None,
+            })
+        });
+        mentioned.map(|(network, who)| format!("{network} {who}"))
+    };
+    // The ghost of Bob is Bob at Bob's; Alice is her ghost there.
+    for (written, expected) in [
+        ("right|bob", Some("right bob")),
+        ("alice", Some("right left|alice")),
+        ("left|carol", Some("right left|carol")),
+        ("~9", None),
+        ("anna!", None),
+    ] {
+        town.alice(written, What::Message(mentioning(left(), written))).await;
+        assert_eq!(who(town.at_bob().await).as_deref(), expected, "{written}");
+    }
+    town.said("a1", "first").await;
+    town.alice("a2", What::Edit { of: name("a1"), to: mentioning(left(), "right|bob") }).await;
+    assert_eq!(who(town.at_bob().await).as_deref(), Some("right bob"));
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! What a mail says: its text, chosen among its parts, and what else it brings along. Quotations are `reply.rs`, files `file.rs`.
 
-use dreiklang_model::{Emoji, Feature, Kind, Message, NativeId, Reactions, Reason, Reply, What};
+use dreiklang_model::{Emoji, Feature, Kind, Message, NativeId, Reactions, Reason, Reply, Text, What};
 use mail_parser::{MessagePart, MimeHeaders as _, PartType};
 
 use super::{
     Mail, chat_event,
     file::{self, File},
-    html, reply,
+    formatted::{self, Blocks},
+    reply,
 };
 use crate::{
     flowed::{self, Line},
@@ -30,6 +31,11 @@ const PENCIL: &str = "✏️";
 #[derive(Debug, Default)]
 struct Found {
     lines: Vec<Line>,
+    /// What of the lines is formatted.
+    blocks: Blocks,
+    /// How many parts the lines are from, and formatted versions of those that are not.
+    texts: usize,
+    formatted: Vec<String>,
     files: Vec<File>,
     parts: usize,
 }
@@ -52,15 +58,20 @@ pub(super) fn content(mail: &Mail<'_>) -> Result<Content, Reason> {
     let root = mail.message.parts.first().ok_or(Reason::Unreadable)?;
     walk(mail, root, 0, false, &mut found)?;
     let lines = signed_text(found.lines)?;
-    let (lines, quote) = match mail.is_chat() {
-        true => reply::chat(lines),
-        false => (reply::letter(lines, mail.answers()), Vec::new()),
-    };
-    let text = flowed::shown(&lines);
-    let text = text.trim_start_matches('\n').trim_end().to_owned();
+    let (written, quote) = own(mail, lines.clone());
+    let mut text = found.blocks.text(&written, &lines);
     let quote: String = flowed::shown(&quote).trim().chars().take(LONGEST_QUOTE).collect();
-    if let Some(says) = chat_event::read(mail, &text) {
+    if let Some(says) = chat_event::read(mail, &text.reading()) {
         return Ok(Content { says, files: Vec::new() });
+    }
+    // The formatted version of a plain text is taken when it has formatting and says nothing else.
+    if let ([html], 1) = (found.formatted.as_slice(), found.texts) {
+        let mut blocks = Blocks::default();
+        let lines = blocks.html(html);
+        let formatted = blocks.text(&own(mail, lines.clone()).0, &lines);
+        if formatted.rich().is_some() && formatted::says_the_same(&formatted, &text) {
+            text = formatted;
+        }
     }
     let mut content = Content { says: said(mail, text, quote), files: found.files };
     if content.files.len() > MOST_FILES {
@@ -71,8 +82,16 @@ pub(super) fn content(mail: &Mail<'_>) -> Result<Content, Reason> {
     Ok(content)
 }
 
+/// What its author wrote himself of the lines of a mail, and what he quotes.
+fn own(mail: &Mail<'_>, lines: Vec<Line>) -> (Vec<Line>, Vec<Line>) {
+    match mail.is_chat() {
+        true => reply::chat(lines),
+        false => (reply::letter(lines, mail.answers()), Vec::new()),
+    }
+}
+
 /// A text as what its author meant by it: a message, an action, a correction, a reaction, a deletion.
-fn said(mail: &Mail<'_>, text: String, quote: String) -> Vec<What<NativeId>> {
+fn said(mail: &Mail<'_>, text: Text, quote: String) -> Vec<What<NativeId>> {
     let targets = |name: &str| {
         let ids = mail.header(name).map(|value| message_id::all(&value)).unwrap_or_default();
         ids.into_iter().filter_map(|id| NativeId::new(id).ok()).collect::<Vec<_>>()
@@ -92,7 +111,7 @@ fn said(mail: &Mail<'_>, text: String, quote: String) -> Vec<What<NativeId>> {
         let Some(to) = target("In-Reply-To") else {
             return vec![What::Unsupported { feature: Feature::Reaction, name: None }];
         };
-        let all = text.split_whitespace().next().and_then(Emoji::new).into_iter().collect();
+        let all = text.reading().split_whitespace().next().and_then(Emoji::new).into_iter().collect();
         return vec![What::React { to, with: Reactions::All(all) }];
     }
     if mail.header("Chat-Delete").is_some() {
@@ -106,8 +125,8 @@ fn said(mail: &Mail<'_>, text: String, quote: String) -> Vec<What<NativeId>> {
         _ => target("Chat-Edit"),
     };
     if let Some(of) = edited {
-        let text = text.strip_prefix(PENCIL).unwrap_or(&text).trim_start().to_owned();
-        return match text.is_empty() {
+        let text = text.without_prefix(PENCIL).unwrap_or(text).trimmed();
+        return match text.is_empty() || text == PENCIL {
             true => vec![What::Retract { of }],
             false => vec![What::Edit { of, to: Message::text(text) }],
         };
@@ -119,9 +138,9 @@ fn said(mail: &Mail<'_>, text: String, quote: String) -> Vec<What<NativeId>> {
     let quote = Some(quote).filter(|quote| !quote.is_empty());
     let answered = target("In-Reply-To").filter(|_| quote.is_some() || !mail.is_chat());
     let in_reply_to = answered.map(|to| Reply { to, quote });
-    let message = match text.strip_prefix("/me ") {
-        Some(action) if !action.trim().is_empty() => Message { kind: Kind::Emote, ..Message::text(action.trim_start()) },
-        _ => Message::text(text),
+    let message = match text.without_prefix("/me ") {
+        Some(action) => Message { kind: Kind::Emote, ..Message::text(action.trimmed()) },
+        None => Message::text(text),
     };
     vec![What::Message(Message { in_reply_to, ..message })]
 }
@@ -137,10 +156,14 @@ fn walk(mail: &Mail<'_>, part: &MessagePart<'_>, depth: usize, related: bool, fo
     let children = |ids: &[u32]| ids.iter().filter_map(|id| mail.message.parts.get(*id as usize)).collect::<Vec<_>>();
     match &part.body {
         PartType::Multipart(ids) => match subtype.as_str() {
-            "alternative" => match best(mail, &children(ids)) {
-                Some(chosen) => walk(mail, chosen, depth + 1, related, found),
-                None => Ok(()),
-            },
+            "alternative" => {
+                let forms = children(ids);
+                let Some(chosen) = best(mail, &forms) else { return Ok(()) };
+                if matches!(chosen.body, PartType::Text(_)) && !is_markdown(chosen) {
+                    found.formatted.extend(forms.iter().find_map(|form| html_of(mail, form)));
+                }
+                walk(mail, chosen, depth + 1, related, found)
+            }
             // The signature is not checked; what was signed is the first part (RFC 1847 §2.1).
             "signed" => children(ids).into_iter().take(1).try_for_each(|child| walk(mail, child, depth + 1, related, found)),
             _ => {
@@ -149,13 +172,19 @@ fn walk(mail: &Mail<'_>, part: &MessagePart<'_>, depth: usize, related: bool, fo
             }
         },
         PartType::Text(text) if is_text(part, &kind, &subtype) => {
+            if is_markdown(part) {
+                let lines = found.blocks.markdown(&text.replace("\r\n", "\n"));
+                append(found, lines);
+                return Ok(());
+            }
             let flowed = parameter(part, "format").is_some_and(|format| format.eq_ignore_ascii_case("flowed"));
             let delete_space = parameter(part, "delsp").is_some_and(|delsp| delsp.eq_ignore_ascii_case("yes"));
             append(found, if flowed { flowed::read(text, delete_space) } else { flowed::fixed(text) });
             Ok(())
         }
         PartType::Html(html) if !is_attachment(part) => {
-            append(found, flowed::fixed(&html::text(html)?));
+            let lines = found.blocks.html(html);
+            append(found, lines);
             Ok(())
         }
         PartType::Message(inner) => {
@@ -173,13 +202,32 @@ fn append(found: &mut Found, lines: Vec<Line>) {
     if lines.iter().all(|line| line.depth == 0 && line.text.trim().is_empty()) {
         return;
     }
+    found.texts += 1;
     if !found.lines.is_empty() {
-        found.lines.push(Line { depth: 0, text: String::new() });
+        found.lines.push(Line { depth: 0, text: String::new(), block: None });
     }
     found.lines.extend(lines);
 }
 
-/// Of several forms of the same text: plain text that says something, else HTML, else whatever contains one of them.
+/// The HTML of a form that is nothing else, alone or with its pictures.
+fn html_of(mail: &Mail<'_>, part: &MessagePart<'_>) -> Option<String> {
+    match &part.body {
+        PartType::Html(html) => Some(html.to_string()),
+        PartType::Multipart(ids) if media_type(part).1 == "related" => {
+            match &mail.message.parts.get(*ids.first()? as usize)?.body {
+                PartType::Html(html) => Some(html.to_string()),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+fn is_markdown(part: &MessagePart<'_>) -> bool {
+    matches!(media_type(part).1.as_str(), "markdown" | "x-markdown")
+}
+
+/// Of several forms of the same text: Markdown, plain text that says something, else HTML, else whatever contains one of them.
 fn best<'a, 'x>(mail: &'a Mail<'x>, forms: &[&'a MessagePart<'x>]) -> Option<&'a MessagePart<'x>> {
     let plain = |part: &&&MessagePart<'_>| matches!(&part.body, PartType::Text(text) if !text.trim().is_empty() && media_type(part).1 == "plain");
     let html = |part: &&&MessagePart<'_>| matches!(&part.body, PartType::Html(_));
@@ -187,7 +235,15 @@ fn best<'a, 'x>(mail: &'a Mail<'x>, forms: &[&'a MessagePart<'x>]) -> Option<&'a
         PartType::Multipart(ids) => ids.iter().filter_map(|id| mail.message.parts.get(*id as usize)).any(MessagePart::is_text),
         _ => false,
     };
-    forms.iter().find(plain).or_else(|| forms.iter().find(nest)).or_else(|| forms.iter().find(html)).or(forms.first()).copied()
+    let markdown = |part: &&&MessagePart<'_>| matches!(&part.body, PartType::Text(_)) && is_markdown(part);
+    forms
+        .iter()
+        .find(markdown)
+        .or_else(|| forms.iter().find(plain))
+        .or_else(|| forms.iter().find(nest))
+        .or_else(|| forms.iter().find(html))
+        .or(forms.first())
+        .copied()
 }
 
 fn is_text(part: &MessagePart<'_>, kind: &str, subtype: &str) -> bool {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! Recorded and hand-made mails, and what must not make anything panic.
 
-use dreiklang_model::{DeliveryId, Emoji, EventId, Reactions, Report};
+use dreiklang_model::{DeliveryId, Emoji, EventId, Format, Formats, Reactions, Report};
 use proptest::prelude::*;
 
 use super::*;
@@ -34,10 +34,10 @@ fn texts(raw: &str) -> Vec<String> {
     let Letter { says, files, .. } = letter(raw);
     let says = says.into_iter().map(|what| match what {
         What::Message(Message { in_reply_to: Some(reply), text, .. }) => {
-            format!("{} > {}: {text}", reply.to.as_str(), reply.quote.unwrap_or_default())
+            format!("{} > {}: {}", reply.to.as_str(), reply.quote.unwrap_or_default(), text.reading())
         }
-        What::Message(message) => message.text,
-        What::Edit { of, to } => format!("{} := {}", of.as_str(), to.text),
+        What::Message(message) => message.text.reading().into_owned(),
+        What::Edit { of, to } => format!("{} := {}", of.as_str(), to.text.reading()),
         What::Retract { of } => format!("{} gone", of.as_str()),
         What::React { to, with: Reactions::All(all) } => {
             format!("{} {}", to.as_str(), all.iter().map(Emoji::as_str).collect::<String>())
@@ -151,6 +151,47 @@ fn letters_of_all_shapes_are_read() {
     let future = letter(&format!("{head}Date: Mon, 23 Nov 2099 05:43:26 +0000\r\n\r\nx"));
     assert_eq!(future.sent_at.as_millis(), NOW);
     assert!(future.id.as_str().starts_with("digest-"));
+}
+
+#[test]
+fn formatting_is_read_from_the_form_that_has_it() {
+    let alternative = |plain: &str, kind: &str, other: &str| {
+        format!(
+            "From: carol@org.test\r\nMIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n\
+             --b\r\nContent-Type: text/plain\r\n\r\n{plain}\r\n--b\r\nContent-Type: {kind}\r\n\r\n{other}\r\n--b--\r\n"
+        )
+    };
+    let single = |kind: &str, text: &str| format!("From: carol@org.test\r\nContent-Type: {kind}\r\n\r\n{text}\r\n");
+    for (raw, text, formats) in [
+        // The plain form says the same without formatting.
+        (alternative("Hi *you*  ", "text/html", "<p>Hi <b>you</b></p>"), "Hi you", Format::Strong.into()),
+        (alternative("Hi you", "text/html", "<p>Hi you</p>"), "Hi you", Formats::NONE),
+        // It does not: whatever the other form is, this is what people were meant to read.
+        (alternative("Hi you", "text/html", "<p>Hi <b>you all</b></p>"), "Hi you", Formats::NONE),
+        (alternative("Hi you", "text/markdown", "Hi **you**"), "Hi you", Format::Strong.into()),
+        (single("text/markdown", "# Plan"), "Plan", Format::Heading.into()),
+        (
+            single("text/html", "see <a href=\"https://x.example/\">this</a>"),
+            "see this (https://x.example/)",
+            Format::Link.into(),
+        ),
+        // Asterisks that somebody typed are his.
+        (single("text/plain", "2 *3* 4 and **x** and `y`"), "2 *3* 4 and **x** and `y`", Formats::NONE),
+        (single("text/plain; format=flowed", "# no _heading_"), "# no _heading_", Formats::NONE),
+        (single("text/html", "<div>/me</div>"), "/me", Formats::NONE),
+    ] {
+        let says = letter(&raw).says;
+        let [What::Message(message)] = says.as_slice() else { panic!("{raw}") };
+        assert_eq!((message.text.reading().as_ref(), message.text.formats()), (text, formats), "{raw}");
+    }
+    // A quotation is left out of both forms.
+    let plain = "Yes.\r\n\r\nOn 11/24/26 10:12, Alice wrote:\r\n> Coming?";
+    let html =
+        "<p><i>Yes</i>.</p><div class=moz-cite-prefix>On 11/24/26 10:12, Alice wrote:<br></div><blockquote>Coming?</blockquote>";
+    let answer = alternative(plain, "text/html", html).replace("MIME", "In-Reply-To: <1@y>\r\nMIME");
+    let says = letter(&answer).says;
+    let [What::Message(message)] = says.as_slice() else { panic!() };
+    assert_eq!((message.text.reading().as_ref(), message.text.formats()), ("Yes.", Format::Emphasis.into()));
 }
 
 #[test]

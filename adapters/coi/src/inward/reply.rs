@@ -43,7 +43,7 @@ pub(super) fn chat(lines: Vec<Line>) -> (Vec<Line>, Vec<Line>) {
     let quoted = kept.iter().take_while(|line| line.depth > 0).count();
     let own = kept.get(quoted..).unwrap_or_default().to_vec();
     let quote = kept.get(..quoted).unwrap_or_default();
-    let quote: Vec<Line> = quote.iter().map(|line| Line { depth: line.depth - 1, text: line.text.clone() }).collect();
+    let quote: Vec<Line> = quote.iter().map(|line| Line { depth: line.depth - 1, ..line.clone() }).collect();
     if own.iter().all(is_blank) { (without_quote(own, lines), Vec::new()) } else { (own, quote) }
 }
 

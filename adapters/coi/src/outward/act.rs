@@ -2,7 +2,8 @@
 //! What a ghost does to an earlier message, in the words of Delta Chat: a new version, a deletion, a reaction, a receipt. All of it is to be
 //! sealed: in clear mail programs show it as letters.
 
-use dreiklang_model::{Emoji, Message, NativeId, Placed, Reason, Reply, What, words::Text};
+use dreiklang_model::{Emoji, Message, NativeId, Placed, Reason, Reply, Text as RichText, What, words::Text};
+use dreiklang_richtext::markdown;
 use mail_builder::{
     headers::{content_type::ContentType, raw::Raw},
     mime::{BodyPart, MimePart},
@@ -17,10 +18,10 @@ const PENCIL: &str = "✏️";
 const NO_ENTRY: &str = "🚮";
 
 /// A new version of a message (`Chat-Edit`).
-pub(crate) fn edit(frame: Frame<'_>, of: &Placed, text: &str) -> std::io::Result<Vec<u8>> {
+pub(crate) fn edit(frame: Frame<'_>, of: &Placed, text: &RichText) -> std::io::Result<Vec<u8>> {
     let mail = frame.begin().in_reply_to(of.native.as_str().to_owned());
     let mail = mail.header("Chat-Edit", Raw::new(format!("<{}>", of.native.as_str())));
-    mail.body(said(&format!("{PENCIL}{text}"))).write_to_vec()
+    mail.body(said(&format!("{PENCIL}{}", markdown::light(text)))).write_to_vec()
 }
 
 /// A deletion for everybody (`Chat-Delete`), of every part of a message.
@@ -56,7 +57,7 @@ pub(crate) fn receipt(frame: Frame<'_>, up_to: &NativeId) -> std::io::Result<Vec
 pub(crate) fn in_clear(what: &What<Placed>, words: Words<'_>) -> Result<Option<Message<Placed>>, Reason> {
     match what {
         What::Edit { of, to } => {
-            let text = words.say(&Text::Corrected { text: &to.text });
+            let text = to.text.clone().prefixed(&words.say(&Text::Corrected));
             Ok(Some(Message { in_reply_to: Some(Reply { to: of.clone(), quote: None }), ..Message::text(text) }))
         }
         What::Retract { .. } => Err(Reason::Rejected),
@@ -81,7 +82,7 @@ mod tests {
         let native = NativeId::new("1@x".to_owned()).unwrap();
         let of = || Placed { native: native.clone(), parts: vec![native.clone()], by: Side::Ghost };
         let text = in_clear(&What::Edit { of: of(), to: Message::text("at nine") }, words).unwrap().unwrap();
-        assert_eq!((text.text.as_str(), text.in_reply_to.map(|reply| reply.to)), ("Correction: at nine", Some(of())));
+        assert_eq!((text.text.reading().as_ref(), text.in_reply_to.map(|reply| reply.to)), ("Correction: at nine", Some(of())));
         assert_eq!(in_clear(&What::Retract { of: of() }, words), Err(Reason::Rejected));
         assert_eq!(in_clear(&What::React { to: of(), with: Reactions::All(Vec::new()) }, words), Ok(None));
         assert_eq!(in_clear(&What::Read { up_to: of() }, words), Ok(None));

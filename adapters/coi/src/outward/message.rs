@@ -6,12 +6,14 @@ use dreiklang_model::{
     Attachment, Language, MediaKind, Message, Network, Placed, quoting,
     words::{self, Text},
 };
+use dreiklang_richtext::markdown;
 use mail_builder::{
     MessageBuilder,
     headers::{address::Address, content_type::ContentType, raw::Raw},
     mime::{BodyPart, MimePart},
 };
 
+use super::formatted::{self, Alternatives};
 use crate::{address::addr_spec, flowed, thread::Position};
 
 /// The header by which our own mail is recognised when it comes back.
@@ -153,18 +155,26 @@ pub(crate) fn message(frame: Frame<'_>, content: &Message<Placed>, enclosed: Vec
     if let Some(answered) = answered {
         mail = mail.in_reply_to(answered);
     }
-    // Delta Chat shows what is answered only when it stands in the text.
+    // Delta Chat shows what is answered only when it stands in the text. Programs that show text as it is show light marks in it.
     let quote = reply.and_then(|reply| reply.quote.as_deref());
+    let said = markdown::light(&content.text);
     let mut text = match quote {
         // Flowed text would have to break the lines of a quotation, and to mark each piece.
-        Some(quote) => flowed::Written { text: quoting(quote, &content.text).replace('\n', "\r\n"), flowed: false },
-        None => flowed::write(&content.text),
+        Some(quote) => flowed::Written { text: quoting(quote, &said).replace('\n', "\r\n"), flowed: false },
+        None => flowed::write(&said),
     };
-    if let Some(footer) = frame.footer() {
+    let footer = frame.footer();
+    if let Some(footer) = &footer {
         text.text.push_str(&format!("\r\n{}\r\n{footer}", flowed::SIGNATURE));
     }
     text.text.push_str("\r\n");
-    let readable = plain(text);
+    let readable = match (frame.form, content.text.rich()) {
+        (Form::Clear { .. }, Some(rich)) => {
+            let boundary = format!("alternative-{}", frame.delivery.id);
+            formatted::alternatives(plain(text), Alternatives { rich, quote, footer: footer.as_deref(), boundary })
+        }
+        _ => plain(text),
+    };
     if enclosed.is_empty() {
         return mail.body(readable).write_to_vec();
     }
@@ -183,7 +193,8 @@ pub(crate) fn message(frame: Frame<'_>, content: &Message<Placed>, enclosed: Vec
         let kind = ContentType::new(one.file.media_type.as_str().to_owned());
         MimePart::new(kind, BodyPart::Binary(one.bytes.into())).attachment(one.file.name.as_str().to_owned())
     }));
-    mail.body(MimePart::new(ContentType::new("multipart/mixed"), BodyPart::Multipart(parts))).write_to_vec()
+    let kind = ContentType::new("multipart/mixed").attribute("boundary", format!("mixed-{}", frame.delivery.id));
+    mail.body(MimePart::new(kind, BodyPart::Multipart(parts))).write_to_vec()
 }
 
 /// What people call a network.
@@ -277,8 +288,47 @@ mod tests {
         }
     }
 
+    fn formatted(form: Form) -> Vec<u8> {
+        let words = Words { language: Language::English, organisation: "Town" };
+        let (delivery, position) = (delivery(Network::MATRIX), Position::default());
+        let frame =
+            Frame { delivery: &delivery, position: &position, message_id: "id@gw.example", form, asking: Asking::Nothing, words };
+        let native = dreiklang_model::NativeId::new("1@x").unwrap();
+        let to = Placed { native: native.clone(), parts: vec![native], by: dreiklang_model::Side::User };
+        let in_reply_to = Some(dreiklang_model::Reply { to, quote: Some("really?".into()) });
+        let text: dreiklang_model::Text =
+            markdown::read("**yes**, see [this](https://x.example/)\n\n```\nlet x = 1;\n```").into();
+        message(frame, &Message { in_reply_to, ..Message::text(text) }, Vec::new()).unwrap()
+    }
+
+    #[test]
+    fn formatting_is_for_mail_programs_and_light_marks_for_all() {
+        let light = "> really?\n\n**yes**, see this (https://x.example/)\n\n```\nlet x = 1;\n```";
+        let raw = formatted(Form::Clear { first: true });
+        let mail = Mail::parse(&raw).unwrap();
+        assert!(mail.header("Content-Type").unwrap().starts_with("multipart/alternative"));
+        let (plain, html) = (mail.message.body_text(0).unwrap(), mail.message.body_html(0).unwrap());
+        assert!(plain.replace("\r\n", "\n").starts_with(light), "{plain}");
+        for part in [
+            "<blockquote><p>really?</p></blockquote>",
+            "<strong>yes</strong>",
+            "href=\"https://x.example/\"",
+            "let x = 1;",
+            "Town",
+        ] {
+            assert!(html.contains(part), "{part}: {html}");
+        }
+        // Delta Chat shows the plain form, and would offer to show the other one.
+        let raw = formatted(Form::Sealed);
+        let mail = Mail::parse(&raw).unwrap();
+        assert!(mail.header("Content-Type").unwrap().starts_with("text/plain"));
+        assert!(mail.message.body_text(0).unwrap().replace("\r\n", "\n").starts_with(light));
+    }
+
     #[test]
     fn a_repeat_is_the_same_mail() {
         assert_eq!(written(Network::XMPP, Form::Sealed), written(Network::XMPP, Form::Sealed));
+        let clear = Form::Clear { first: false };
+        assert_eq!(formatted(clear), formatted(clear));
     }
 }

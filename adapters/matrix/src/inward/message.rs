@@ -2,8 +2,11 @@
 //! What an `m.room.message` says: text, a file, an answer, a new version (Client-Server API § Instant messaging). Pure and total.
 
 use dreiklang_model::{
-    Attachment, DisplayName, Feature, FileName, Kind, MediaKind, MediaSource, MediaType, Message, NativeId, Network, Reply, What,
+    Address, Attachment, DisplayName, Feature, FileName, Kind, MediaKind, MediaSource, MediaType, Message, NativeId, Network,
+    Reply, Text, What,
 };
+use dreiklang_richtext::html::{self, Anchor, Habit};
+use ruma::{MatrixToUri, MatrixUri, matrix_uri::MatrixId};
 use serde_json::{Map, Value};
 
 use super::string;
@@ -70,6 +73,7 @@ fn said(content: &Map<String, Value>, answers: Option<NativeId>) -> Option<What<
     // With a file name of its own, the body is a caption (Client-Server API § Media captions).
     let body = string(content, "body").unwrap_or_default();
     let caption = string(content, "filename").filter(|named| *named != body).map_or("", |_| body);
+    let caption = if caption.is_empty() { Text::plain("") } else { formatted(content).unwrap_or_else(|| Text::plain(caption)) };
     let in_reply_to = answers.map(|to| Reply { to, quote: None });
     Some(What::Message(Message { in_reply_to, attachments: vec![file], ..Message::text(caption) }))
 }
@@ -80,8 +84,29 @@ fn text(content: &Map<String, Value>, kind: Kind, answers: Option<NativeId>) -> 
     if text.trim().is_empty() {
         return None;
     }
+    let text = formatted(content).unwrap_or_else(|| Text::plain(text));
     let in_reply_to = answers.map(|to| Reply { to, quote });
     Some(What::Message(Message { kind, in_reply_to, ..Message::text(text) }))
+}
+
+/// The text with its formatting, if it has any: else the body is the text exactly as it was typed. What clients put before a reply
+/// (`<mx-reply>`, until v1.13) is left out.
+fn formatted(content: &Map<String, Value>) -> Option<Text> {
+    string(content, "format").filter(|format| *format == "org.matrix.custom.html")?;
+    let text = Text::from(html::read(string(content, "formatted_body")?, Habit::Matrix, &mentioned));
+    text.rich().is_some().then_some(text)
+}
+
+/// Who is mentioned by a link (Client-Server API § User and room mentions).
+fn mentioned(anchor: Anchor<'_>) -> Option<Address> {
+    let id = match MatrixToUri::parse(anchor.href) {
+        Ok(uri) => uri.id().clone(),
+        Err(_) => MatrixUri::parse(anchor.href).ok()?.id().clone(),
+    };
+    match id {
+        MatrixId::User(user) => Address::new(Network::MATRIX, user.as_str()).ok(),
+        _ => None,
+    }
 }
 
 /// Parts a body from the quotation that clients put before a reply until v1.13: lines that begin with `> `, the first of them with

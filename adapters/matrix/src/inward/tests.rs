@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! Tables of events and what they mean, and the property that nothing is ever too odd to be read.
 
-use dreiklang_model::{Attachment, FileName, Kind, MediaKind, MediaSource, MediaType, Message, Network, Reply};
+use dreiklang_model::{
+    Attachment, FileName, Format, Kind, MediaKind, MediaSource, MediaType, Message, Network, Reply, rich::Leaf,
+};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -108,6 +110,58 @@ fn replies_lose_the_old_quotation() {
     // Without a reply the same text is the sender's own.
     let quoted = "> <@bob:hs.example> old\n\nnew";
     assert_eq!(what(json!({ "msgtype": "m.text", "body": quoted })), What::Message(Message::text(quoted)));
+}
+
+fn said(content: Value) -> Message<NativeId> {
+    match what(content) {
+        What::Message(message) => message,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn html(body: &str, html: &str) -> Value {
+    json!({ "msgtype": "m.text", "body": body, "format": "org.matrix.custom.html", "formatted_body": html })
+}
+
+#[test]
+fn formatting_is_read_where_there_is_any() {
+    let strong = said(html("**x**", "<strong>x</strong>")).text;
+    assert_eq!((strong.formats(), strong.reading().as_ref()), (Format::Strong.into(), "x"));
+    // Without any, the text is exactly what was typed.
+    assert_eq!(said(html("a  b\n", "a &nbsp;b<br>")).text, "a  b\n");
+    assert_eq!(said(html("a", "<script>x</script>")).text, "a");
+    let mut other = html("*x*", "<b>x</b>");
+    other["format"] = json!("org.example.other");
+    assert_eq!(said(other).text, "*x*");
+    let mut emote = html("waves *wildly*", "waves <em>wildly</em>");
+    emote["msgtype"] = json!("m.emote");
+    let emote = said(emote);
+    assert_eq!((emote.kind, emote.text.formats()), (Kind::Emote, Format::Emphasis.into()));
+    let mut reply = html("> <@bob:hs.example> old\n\nnew", "<mx-reply><blockquote>old</blockquote></mx-reply><b>new</b>");
+    reply["m.relates_to"] = json!({ "m.in_reply_to": { "event_id": "$o" } });
+    let reply = said(reply);
+    assert_eq!((reply.text.reading().as_ref(), reply.in_reply_to.unwrap().quote.as_deref()), ("new", Some("old")));
+    let edit = json!({ "msgtype": "m.text", "body": "* x", "m.new_content": html("*x*", "<i>x</i>"),
+                       "m.relates_to": { "rel_type": "m.replace", "event_id": "$f" } });
+    let What::Edit { to, .. } = what(edit) else { panic!() };
+    assert_eq!(to.text.formats(), Format::Emphasis.into());
+}
+
+#[test]
+fn pills_mention_people() {
+    for href in [
+        "https://matrix.to/#/@_xmpp_bob=40x.example:hs.example",
+        "https://matrix.to/#/%40_xmpp_bob%3D40x.example%3Ahs.example",
+        "matrix:u/_xmpp_bob=40x.example:hs.example",
+    ] {
+        let text = said(html("Bob: hi", &format!("<a href=\"{href}\">Bob</a>: hi"))).text;
+        let spans = text.rich().unwrap().spans();
+        let Leaf::Mention { who, name } = &spans[0].leaf else { panic!("{href}") };
+        assert_eq!((who.as_str(), name.as_str()), ("@_xmpp_bob=40x.example:hs.example", "Bob"));
+        assert_eq!(text.reading(), "Bob: hi");
+    }
+    let room = said(html("x", "<a href=\"https://matrix.to/#/%23room:hs.example\">room</a>")).text;
+    assert_eq!(room.formats(), Format::Link.into());
 }
 
 #[test]

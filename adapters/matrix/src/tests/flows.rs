@@ -219,7 +219,7 @@ async fn a_lost_event_is_found_behind_one_that_was_pushed() {
     let mut heard = Vec::new();
     for _ in 0..2 {
         let What::Message(message) = gateway.bob_hears().await else { panic!() };
-        heard.push(message.text);
+        heard.push(message.text.reading().into_owned());
     }
     heard.sort_unstable();
     assert_eq!(heard, ["lost", "pushed"]);

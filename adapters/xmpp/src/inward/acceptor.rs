@@ -8,6 +8,7 @@ use dreiklang_engine::{
     port::{Freshness, Received, Recipient, SourceKey, StoreError, Verdict},
 };
 use dreiklang_model::{DeliveryId, Emoji, NativeId, Reactions, Reason, Report, What, words};
+use dreiklang_richtext::styling;
 use minidom::Element;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -212,9 +213,13 @@ fn key(envelope: &Envelope<'_>, native: &NativeId, what: &What<NativeId>) -> Sou
     };
     let files = message.into_iter().flat_map(|message| &message.attachments).map(|file| file.source.locator.as_str());
     let parts = what.references().map(NativeId::as_str).chain(files).chain(reactions.iter().map(Emoji::as_str));
-    for part in std::iter::once(kind).chain(parts).chain(message.map(|message| message.text.as_str())) {
+    for part in std::iter::once(kind).chain(parts) {
         id.push('\n');
         id.push_str(part);
+    }
+    if let Some(message) = message {
+        id.push('\n');
+        id.push_str(&styling::write(&message.text).body);
     }
     SourceKey { scope, id, at: None }
 }

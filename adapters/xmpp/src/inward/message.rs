@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! What somebody meant with a message stanza. Pure: the table of what crosses, what is refused and what means nothing.
 
-use dreiklang_model::{DisplayName, Feature, Kind, Language, Message, NativeId, Reason, Timestamp, What};
+use dreiklang_model::{DisplayName, Feature, Kind, Language, Message, NativeId, Reason, Text, Timestamp, What};
 use minidom::Element;
 
 use super::{
     encryption::{Encryption, encryption},
     files::{self, Shared},
-    references, time,
+    formatting, references, time,
 };
 use crate::{
     condition::{Condition, Refusal},
@@ -113,12 +113,13 @@ fn what(stanza: &Element, body: Option<String>, language: Language) -> Result<Wh
     let subject = text_of(stanza, "subject", language);
     if let Some(body) = body.or_else(|| subject.clone()) {
         let subject = subject.filter(|subject| *subject != body);
-        let answer = references::answer(stanza, &body);
-        let mut message = Message { subject, in_reply_to: answer.to, ..message(&answer.text) };
+        let (text, answer) = formatting::text(stanza, &body, |body| references::answer(stanza, body));
+        let mut message = Message { subject, in_reply_to: answer.to, ..message(text) };
         if let Some(Shared::File(file)) = shared {
             // Beside a file the body is its address, or a caption.
-            if message.text.trim() == file.source.locator || message.text.trim() == address_of(stanza).unwrap_or_default() {
-                message.text.clear();
+            let said = message.text.reading();
+            if said.trim() == file.source.locator || said.trim() == address_of(stanza).unwrap_or_default() {
+                message.text = Text::plain("");
             }
             message.attachments.push(*file);
         }
@@ -164,11 +165,11 @@ fn service_content(stanza: &Element) -> &'static str {
     }
 }
 
-fn message(body: &str) -> Message<NativeId> {
+fn message(text: Text) -> Message<NativeId> {
     // XEP-0245: the four characters at the very beginning, and something after them.
-    match body.strip_prefix("/me ").filter(|action| !action.trim().is_empty()) {
+    match text.without_prefix("/me ") {
         Some(action) => Message { kind: Kind::Emote, ..Message::text(action) },
-        None => Message::text(body),
+        None => Message::text(text),
     }
 }
 
@@ -335,8 +336,13 @@ mod tests {
             let envelope = Envelope::read(&stanza).unwrap();
             if let Meaning::Said(said) = read(&stanza, &envelope, Language::English) {
                 let What::Message(message) = said.what else { panic!() };
-                let back = if message.kind == Kind::Emote { format!("/me {}", message.text) } else { message.text };
-                prop_assert_eq!(back, body);
+                let back = if message.kind == Kind::Emote { message.text.prefixed("/me ") } else { message.text };
+                // Of styling the signs are left out, of anything else nothing.
+                let words = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>();
+                match back.rich() {
+                    Some(_) => prop_assert_eq!(words(&back.reading()), words(&body)),
+                    None => prop_assert_eq!(back.reading(), body),
+                }
             } else {
                 prop_assert!(body.starts_with("?OTR"));
             }

@@ -51,12 +51,15 @@ pub(super) fn ghost() -> Info {
                 namespace::CORRECT,
                 namespace::FALLBACK,
                 namespace::MARKERS,
+                namespace::MENTIONS,
                 namespace::OOB,
                 namespace::REACTIONS,
+                namespace::REFERENCE,
                 namespace::REPLY,
                 namespace::RETRACT_1,
                 namespace::SFS,
                 namespace::SID,
+                namespace::STYLING,
             ])
             .collect(),
     }
