@@ -64,6 +64,13 @@ class Dovecot(Server):
             raise ServerError(f"dovecot does not know {address}\n{self.last_words()}")
         return address
 
+    def remove_user(self, name: str) -> None:
+        """Lets a user go that `add_user` made; returns when Dovecot takes no mail for him."""
+        kept = [line for line in self.user_file.read_text(encoding="utf-8").splitlines(True) if line.partition("@")[0] != name]
+        self.user_file.write_text("".join(kept), encoding="utf-8")
+        if not wait.until(lambda: not self.login_works(f"{name}@{self.lab.names.mail}"), 10):
+            raise ServerError(f"dovecot still knows {name}\n{self.last_words()}")
+
     def deliver(self, mail: bytes, sender: str, name: str) -> None:
         """Puts a mail into a user's inbox, as a mail server does by LMTP."""
         with smtplib.LMTP(self.lab.host, self.lab.ports.lmtp, timeout=20) as lmtp:

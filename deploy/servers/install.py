@@ -24,6 +24,8 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "dovecot": ("dovecot-core", "dovecot-imapd", "dovecot-lmtpd"),
     "postfix": ("postfix",),
     "dnsmasq": ("dnsmasq-base",),
+    # No servers, but what a mail program encrypts with, what copies a database, and what builds the engine of the fuzz targets.
+    "tools": ("gpg", "gpg-agent", "sqlite3", "g++"),
 }
 STATUS = Path("/var/lib/dpkg/status")
 STAMP = "requirements.sha256"

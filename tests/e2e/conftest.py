@@ -145,6 +145,16 @@ class People:
         )  # fmt: skip
         return await self._stack.enter_async_context(client)
 
+    async def another_device(self, of: DeltaClient) -> DeltaClient:
+        """The same account of Delta Chat with the same key, on another device."""
+        lab, name = self._lab, self._fresh(None, "device-")
+        client = await DeltaClient.create(
+            self._root / f"delta-{name}", of.address, lab.secrets.password,
+            host=lab.host, imap=lab.ports.imap, submission=lab.ports.submission,
+            backup=await of.backup(self._root / f"backup-{name}"),
+        )  # fmt: skip
+        return await self._stack.enter_async_context(client)
+
 
 @pytest_asyncio.fixture
 async def people(lab: Lab, state_root: Path) -> AsyncIterator[People]:

@@ -12,8 +12,8 @@ use dreiklang_engine::{
     port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Invitation, LegChange, Media, StoreError},
 };
 use dreiklang_model::{
-    Capabilities, Format, Formats, Kind, MediaSource, Message, NativeId, Network, Placed, Reactions, Reason, Report, Support,
-    What, words::Text,
+    Capabilities, DeliveryId, Format, Formats, Kind, MediaSource, Message, NativeId, Network, Placed, Reactions, Reason, Report,
+    Support, What, words::Text,
 };
 use dreiklang_openpgp::MailAddress;
 use futures::StreamExt as _;
@@ -30,9 +30,11 @@ use crate::{
     lmtp::Listener,
     message_id,
     outward::{
-        Enclosed, Fate, Form, Frame, Notice, Speaker, Words, edit, in_clear, message, notice, reaction, receipt, retraction,
+        Asking, Enclosed, Fate, Form, Frame, LetterRead, Notice, Speaker, Words, edit, in_clear, letter_read, message, notice,
+        reaction, receipt, retraction,
     },
     posts::Posts,
+    relays,
     sealed::{Handed, Peer, Vault, contact},
     spool::{Spool, SpoolName},
     thread::{Heard, Position, Sent, position},
@@ -108,8 +110,8 @@ impl CoiAdapter {
         act: impl FnOnce(Frame<'_>) -> std::io::Result<Vec<u8>>,
     ) -> Result<Delivered, DeliveryError> {
         let peer = self.vault.wants_sealed(hub, &delivery.leg.user.address).await.map_err(|error| failed(&error))?;
-        if peer.is_none() {
-            // His key was known when it was put into the queue.
+        if !peer.is_some_and(|peer| peer.chats()) {
+            // It was a chat program when it was put into the queue.
             return match in_clear(&delivery.what, Words::of(hub.organisation())) {
                 Ok(Some(text)) => self.say(hub, delivery, &text).await,
                 Ok(None) => Ok(Delivered::default()),
@@ -130,25 +132,67 @@ impl CoiAdapter {
     ) -> Result<Delivered, DeliveryError> {
         let leg = &delivery.leg;
         let peer = self.vault.wants_sealed(hub, &leg.user.address).await.map_err(|error| failed(&error))?;
-        let sealed = peer.is_some();
-        let sent = Sent::read(leg.notes.as_deref(), sealed);
+        let chats = peer.as_ref().is_some_and(|peer| peer.chats());
+        let sent = Sent::read(leg.notes.as_deref(), chats);
         let heard = Heard::of(hub, leg.user.address.as_str(), leg.ghost.as_str()).await.map_err(|error| failed(&error))?;
-        let heard = heard.filter(|heard| heard.sealed == sealed);
+        let asking = match () {
+            () if chats => Asking::Chat,
+            () if heard.as_ref().is_some_and(|heard| heard.asks) => Asking::Letter,
+            () => Asking::Nothing,
+        };
+        let heard = heard.filter(|heard| heard.sealed == chats);
         let words = Words::of(hub.organisation());
         let usual = words.say(&Text::MailSubject { name: leg.ghost_name.as_str() });
         let place = position(sent.as_ref(), heard.as_ref(), subject, &usual);
-        let (id, form) = match sealed {
+        let (id, form) = match peer.is_some() {
             true => (message_id::of_sealed_delivery(delivery.id, &self.domain), Form::Sealed),
             false => (message_id::of_delivery(delivery.id, &self.domain), Form::Clear { first: sent.is_none() }),
         };
-        let frame = Frame { delivery, position: &place, message_id: &id, form, words };
+        let frame = Frame { delivery, position: &place, message_id: &id, form, asking, words };
         let raw = mail(frame).map_err(|error| unwritable(&error))?;
         match &peer {
-            Some(peer) => self.hand_in_sealed(hub, leg.ghost.as_str(), peer, raw).await?,
-            None => self.hand_in(Some(leg.ghost.as_str()), leg.user.address.as_str(), &raw).await?,
+            Some(peer) => self.hand_in_sealed(hub, delivery.id, leg.ghost.as_str(), peer, raw).await?,
+            None => {
+                let raw = self.with_key(hub, leg, raw).await?;
+                self.hand_in(Some(leg.ghost.as_str()), leg.user.address.as_str(), &raw).await?;
+            }
         }
-        let notes = remembered(sent, place, id.clone(), sealed, hub);
+        let notes = remembered(sent, place, id.clone(), chats, hub);
         Ok(Delivered { native: NativeId::new(id).ok(), leg: notes.write().map(|notes| LegChange { notes }) })
+    }
+
+    /// An open mail with the ghost's key for somebody whose program shows that it can use it.
+    async fn with_key(&self, hub: &Hub, leg: &Leg, raw: Vec<u8>) -> Result<Vec<u8>, DeliveryError> {
+        if self.vault.peers.of(hub, &leg.user.address).await.map_err(|error| failed(&error))?.is_none() {
+            return Ok(raw);
+        }
+        let key = self.vault.key_field(hub, leg.ghost.as_str()).await.map_err(|error| failed(&error))?;
+        Ok([format!("Autocrypt: {key}\r\n").into_bytes(), raw].concat())
+    }
+
+    /// Says that messages were read: to chat programs always, to others for the letters that asked for it.
+    async fn acknowledge(&self, hub: &Hub, delivery: &Deliverable, up_to: &Placed) -> Result<Delivered, DeliveryError> {
+        let leg = &delivery.leg;
+        let newest = up_to.parts.last().unwrap_or(&up_to.native);
+        let peer = self.vault.wants_sealed(hub, &leg.user.address).await.map_err(|error| failed(&error))?;
+        if peer.is_some_and(|peer| peer.chats()) {
+            return self.act(hub, delivery, |frame| receipt(frame, newest)).await;
+        }
+        let (user, ghost) = (leg.user.address.as_str(), leg.ghost.as_str());
+        let heard = Heard::of(hub, user, ghost).await.map_err(|error| failed(&error))?;
+        let Some(mut heard) = heard else { return Ok(Delivered::default()) };
+        let read = heard.settle(newest.as_str());
+        for letter in &read {
+            let id = message_id::of_receipt(delivery.id, letter, &self.domain);
+            let reader = (ghost, leg.ghost_name.as_str());
+            let read = LetterRead { id: &id, to: user, reader, letter, at: delivery.sent_at };
+            let raw = letter_read(read, &self.domain, Words::of(hub.organisation())).map_err(|error| unwritable(&error))?;
+            self.hand_in(None, user, &raw).await?;
+        }
+        if !read.is_empty() {
+            heard.remember(hub, user, ghost).await.map_err(|error| failed(&error))?;
+        }
+        Ok(Delivered::default())
     }
 
     /// Shows a conversation that was opened at somebody's own wish. Whose key is known gets the ghost as a contact from the bot.
@@ -156,7 +200,7 @@ impl CoiAdapter {
         let leg = &delivery.leg;
         let words = Words::of(hub.organisation());
         let peer = self.vault.wants_sealed(hub, &leg.user.address).await.map_err(|error| failed(&error))?;
-        let (Some(peer), Some(bot)) = (peer, hub.bot()) else {
+        let (Some(peer), Some(bot)) = (peer.filter(|peer| peer.chats()), hub.bot()) else {
             let text = words.say(&Text::Opened { name: leg.ghost_name.as_str() });
             return self.say(hub, delivery, &Message::text(text)).await;
         };
@@ -174,7 +218,7 @@ impl CoiAdapter {
             at: delivery.sent_at,
         };
         let raw = contact(handed, words).map_err(|error| unwritable(&error))?;
-        self.hand_in_sealed(hub, bot.as_str(), &peer, raw).await?;
+        self.hand_in_sealed(hub, delivery.id, bot.as_str(), &peer, raw).await?;
         Ok(Delivered { native: NativeId::new(id).ok(), leg: None })
     }
 
@@ -205,19 +249,22 @@ impl CoiAdapter {
         };
         let raw = notice(&note, &self.domain, Words::of(hub.organisation())).map_err(|error| unwritable(&error))?;
         match &peer {
-            Some(peer) => self.hand_in_sealed(hub, leg.ghost.as_str(), peer, raw).await?,
+            Some(peer) => self.hand_in_sealed(hub, delivery.id, leg.ghost.as_str(), peer, raw).await?,
             None => self.hand_in(None, note.to, &raw).await?,
         }
         Ok(Delivered { native: NativeId::new(note.id).ok(), leg: None })
     }
 
-    /// Removes forgotten files from the spool, now and then, until `stop`.
+    /// Removes what nobody waits for any more, now and then, until `stop`.
     async fn keep_sweeping(&self, hub: &Hub, stop: &CancellationToken) {
         let policy = &hub.organisation().policy;
         let longest = policy.give_up_after + policy.keep_dead + SWEEP;
         loop {
             let now = u64::try_from(hub.now().as_millis()).unwrap_or(0);
             self.spool.sweep(longest, SystemTime::UNIX_EPOCH + Duration::from_millis(now)).await;
+            if let Err(error) = relays::sweep(hub).await {
+                tracing::warn!(%error, "what cannot bounce any more is not forgotten yet");
+            }
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(SWEEP) => {}
@@ -226,24 +273,37 @@ impl CoiAdapter {
     }
 
     /// Seals a mail and hands it in for all addresses of its recipient: one that takes it is enough.
-    async fn hand_in_sealed(&self, hub: &Hub, ghost: &str, peer: &Peer, raw: Vec<u8>) -> Result<(), DeliveryError> {
-        let sealed = self.vault.seal(hub, ghost, &peer.certificate, raw).await.map_err(|error| match error.reason() {
-            Some(reason) => DeliveryError::Never { reason, cause: error.to_string() },
-            None => DeliveryError::later(error.to_string()),
-        })?;
-        let (mut taken, mut refused) = (false, None);
-        for address in peer.addresses() {
-            match self.hand_in(Some(ghost), &address, &sealed).await {
-                Ok(()) => taken = true,
+    async fn hand_in_sealed(
+        &self,
+        hub: &Hub,
+        delivery: DeliveryId,
+        ghost: &str,
+        peer: &Peer,
+        raw: Vec<u8>,
+    ) -> Result<(), DeliveryError> {
+        let sealed =
+            self.vault.seal_as(hub, ghost, &peer.certificate, peer.program, raw).await.map_err(|error| match error.reason() {
+                Some(reason) => DeliveryError::Never { reason, cause: error.to_string() },
+                None => DeliveryError::later(error.to_string()),
+            })?;
+        let addresses = peer.addresses();
+        // Before the first can bounce.
+        relays::sent(hub, delivery, &addresses).await.map_err(|error| failed(&error))?;
+        let (mut taken, mut refused) = (Vec::with_capacity(addresses.len()), None);
+        for address in &addresses {
+            match self.hand_in(Some(ghost), address, &sealed).await {
+                Ok(()) => taken.push(address.clone()),
                 // What may help later is worth more than what never will.
                 Err(error @ DeliveryError::Never { .. }) => refused = refused.or(Some(error)),
                 Err(error) => refused = Some(error),
             }
         }
         match refused {
-            Some(error) if !taken => Err(error),
-            _ => Ok(()),
+            Some(error) if taken.is_empty() => return Err(error),
+            Some(_) => relays::sent(hub, delivery, &taken).await.map_err(|error| failed(&error))?,
+            None => {}
         }
+        Ok(())
     }
 
     async fn hand_in(&self, from: Option<&str>, to: &str, raw: &[u8]) -> Result<(), DeliveryError> {
@@ -337,10 +397,7 @@ impl Adapter for CoiAdapter {
                 };
                 self.act(hub, delivery, |frame| reaction(frame, to, newest)).await
             }
-            What::Read { up_to } => {
-                let newest = up_to.parts.last().unwrap_or(&up_to.native);
-                self.act(hub, delivery, |frame| receipt(frame, newest)).await
-            }
+            What::Read { up_to } => self.acknowledge(hub, delivery, up_to).await,
             What::Unsupported { feature, name } => {
                 let text = words.say(&Text::CannotCarry { feature: *feature, name: name.as_deref() });
                 self.say(hub, delivery, &Message { kind: Kind::Notice, ..Message::text(text) }).await
@@ -350,7 +407,7 @@ impl Adapter for CoiAdapter {
         }
     }
 
-    /// Delta Chat and its like, who are written to under seal, understand more than a mail program.
+    /// Delta Chat and its like understand more than a mail program. Of receipts mail programs want those that they asked for.
     fn capabilities(&self, leg: &Leg) -> Capabilities {
         let letters = Capabilities {
             emote: Support::AsText,
@@ -360,6 +417,7 @@ impl Adapter for CoiAdapter {
             files: Support::Native,
             files_at_once: FILES_AT_ONCE,
             caption: Support::Native,
+            read: Support::Native,
             largest_file: LARGEST_FILE,
             longest_text: LONGEST_TEXT,
             formats: Formats::ALL.but(&[Format::Spoiler]),
@@ -369,21 +427,20 @@ impl Adapter for CoiAdapter {
             edit: Support::Native,
             retract: Support::Native,
             react: Support::Native,
-            read: Support::Native,
             // Delta Chat shows text as it is, with light marks in it.
             formats: Formats::NONE,
             // Delta Chat shows one file in each message.
             files_at_once: 1,
             ..letters
         };
-        let known = self.vault.peers.known(&leg.user.address).map(|peer| peer.wants_sealed());
-        let sealed = known.unwrap_or_else(|| Sent::read(leg.notes.as_deref(), true).is_some());
-        if sealed { chat } else { letters }
+        let known = self.vault.peers.known(&leg.user.address).map(|peer| peer.chats());
+        let chats = known.unwrap_or_else(|| Sent::read(leg.notes.as_deref(), true).is_some());
+        if chats { chat } else { letters }
     }
 
-    async fn open(&self, _hub: &Hub, source: &MediaSource) -> Result<Media, DeliveryError> {
+    async fn open(&self, hub: &Hub, source: &MediaSource) -> Result<Media, DeliveryError> {
         match SpoolName::read(&source.locator) {
-            Some(name) => self.spool.open(&name).await,
+            Some(name) => self.spool.open(self.spool.key(hub).await.map_err(|error| failed(&error))?, &name).await,
             None => Err(DeliveryError::Never { reason: Reason::Unreadable, cause: "no file of this gateway".to_owned() }),
         }
     }

@@ -11,7 +11,7 @@ use dreiklang_engine::{
     Hub,
     port::{Finding, Freshness, Proof, Received, Recipient, SourceKey, StoreError, Verdict},
 };
-use dreiklang_model::{Attachment, MediaSource, Message, NativeId, Network, Reason, What};
+use dreiklang_model::{Attachment, MediaSource, Message, NativeId, Network, Reason, Report, What};
 use dreiklang_openpgp::Signed;
 
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
     inward::{Bounce, Evidence, Letter, Mail, Reader, Reading, Rejected, author},
     notices::{Notices, Refused},
     posts::Posts,
+    relays,
     sealed::{Met, NotOpened, Unsealed, Vault},
     spool::{Spool, SpoolName},
     thread::Heard,
@@ -264,14 +265,18 @@ impl Intake {
         freshness: Freshness,
         seal: Seal,
     ) -> Result<Vec<Outcome>, StoreError> {
+        let admitted = hub.organisation().policy.admits(&letter.from).is_ok();
         let mut received = Vec::new();
         let mut numbers = Vec::with_capacity(recipients.len());
         let mut kept = Vec::with_capacity(recipients.len());
+        let mut before = Vec::with_capacity(recipients.len());
         for recipient in recipients {
             let heard = Heard::of(hub, letter.from.as_str(), &recipient.to_lowercase()).await?;
             // A subject says something when the thread begins with it or it changes.
-            let news = !letter.subject.is_empty() && heard.is_none_or(|heard| heard.subject != letter.subject);
-            let files = self.keep(letter, recipient).await?;
+            let news = !letter.subject.is_empty() && heard.as_ref().is_none_or(|heard| heard.subject != letter.subject);
+            before.push(heard.clone());
+            // Whoever may not write here writes nothing to the disk either.
+            let files = if admitted { self.keep(hub, letter, recipient).await? } else { Vec::new() };
             let attachments = files.iter().map(|(attachment, _)| attachment.clone()).collect();
             let says = with_files(with_subject(&letter.says, news.then_some(letter.subject.as_str())), attachments);
             numbers.push(says.len());
@@ -293,16 +298,17 @@ impl Intake {
         }
         let mut verdicts = hub.accept(received).await?.into_iter();
         let mut outcomes = Vec::with_capacity(recipients.len());
-        for ((recipient, number), files) in recipients.iter().zip(numbers).zip(kept) {
+        for (((recipient, number), files), before) in recipients.iter().zip(numbers).zip(kept).zip(before) {
             let verdicts: Vec<Verdict> = verdicts.by_ref().take(number).collect();
             let stored = verdicts.contains(&Verdict::Stored);
             if !stored {
                 self.let_go(files).await;
             }
             if stored && letter.says.iter().any(|what| matches!(what, What::Message(_))) {
-                let sealed = seal != Seal::Clear;
-                let heard = Heard { last: letter.id.as_str().to_owned(), at: hub.now(), subject: letter.subject.clone(), sealed };
-                heard.remember(hub, letter.from.as_str(), &recipient.to_lowercase()).await?;
+                let sealed = seal != Seal::Clear && letter.chat;
+                let (last, subject) = (letter.id.as_str().to_owned(), letter.subject.clone());
+                let heard = Heard { last, at: hub.now(), subject, sealed, asks: letter.asks, asked: Vec::new() };
+                Heard::after(before, heard).remember(hub, letter.from.as_str(), &recipient.to_lowercase()).await?;
             }
             let refused = verdicts.into_iter().find_map(|verdict| match verdict {
                 Verdict::Refused(reason) => Some(reason),
@@ -314,12 +320,16 @@ impl Intake {
     }
 
     /// Keeps the files of a letter for one recipient; `true`: it was there before.
-    async fn keep(&self, letter: &Letter, recipient: &str) -> Result<Vec<(Attachment, bool)>, StoreError> {
+    async fn keep(&self, hub: &Hub, letter: &Letter, recipient: &str) -> Result<Vec<(Attachment, bool)>, StoreError> {
         let mut kept = Vec::with_capacity(letter.files.len());
+        if letter.files.is_empty() {
+            return Ok(kept);
+        }
+        let key = self.spool.key(hub).await?;
         for (index, file) in letter.files.iter().enumerate() {
             let between = [letter.from.as_str(), &recipient.to_lowercase()];
             let name = SpoolName::new(letter.id.as_str(), between, index, &file.bytes);
-            let there = self.spool.keep(&name, &file.bytes).await;
+            let there = self.spool.keep(key, &name, &file.bytes).await;
             let there = there.map_err(|error| StoreError::Failed(format!("the spool: {error}")))?;
             let attachment = Attachment {
                 kind: file.kind,
@@ -329,6 +339,7 @@ impl Intake {
                 dimensions: None,
                 duration: file.duration,
                 source: MediaSource { network: Network::MAIL, locator: name.as_str().to_owned() },
+                link: None,
             };
             kept.push((attachment, there));
         }
@@ -345,9 +356,17 @@ impl Intake {
     }
 
     async fn bounce(&self, hub: &Hub, bounce: Bounce) -> Result<(), StoreError> {
-        let named = bounce.recipients.iter().filter_map(|text| crate::address::canonical(text));
+        let named: Vec<_> = bounce.recipients.iter().filter_map(|text| crate::address::canonical(text)).collect();
+        let waits = match &bounce.report {
+            Report::Failed(_) => relays::may_still_arrive(hub, bounce.delivery, &named).await?,
+            _ => relays::has_several(hub, bounce.delivery).await?,
+        };
+        if waits {
+            hub.dropped("relay");
+            return Ok(());
+        }
         // A forwarded mail fails under an address we never wrote to; that the report knows our Message-ID proves enough.
-        for from in named.map(Some).chain([None]) {
+        for from in named.into_iter().map(Some).chain([None]) {
             if hub.report_back(bounce.delivery, from.as_ref(), bounce.report.clone()).await? {
                 return Ok(());
             }
@@ -412,7 +431,7 @@ fn source_key(letter: &Letter, recipient: &str, index: usize) -> SourceKey {
     SourceKey {
         scope: format!("message-id/{}/{}", letter.from.as_str(), recipient.to_lowercase()),
         id: format!("{}{suffix}", letter.id.as_str()),
-        at: None,
+        at: letter.dated,
     }
 }
 

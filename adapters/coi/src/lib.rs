@@ -10,14 +10,19 @@ mod check;
 mod config;
 mod dkim;
 mod flowed;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod imap;
 mod intake;
 mod inward;
 mod lmtp;
 mod message_id;
 mod notices;
+mod opaque;
 mod outward;
 mod posts;
+mod relays;
 mod sealed;
 mod spool;
 mod thread;

@@ -28,6 +28,11 @@ pub(crate) fn of_answer(message_id: &str, domain: &Domain) -> String {
     format!("{}@{}", uuid(&octets), domain.as_str())
 }
 
+/// The Message-ID of the receipt for a letter: always the same for the same delivery and letter.
+pub(crate) fn of_receipt(id: DeliveryId, letter: &str, domain: &Domain) -> String {
+    of_answer(&format!("receipt {id} {letter}"), domain)
+}
+
 /// Octets in groups, as RFC 9562 writes them.
 fn uuid(octets: &[u8; 16]) -> String {
     let digits: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();

@@ -34,7 +34,6 @@ pub(crate) struct Notices {
 }
 
 /// What a sender is told.
-#[derive(Debug)]
 pub(crate) struct Refused<'a> {
     /// Who is told.
     pub(crate) to: &'a str,
@@ -135,6 +134,8 @@ impl Told {
         }
     }
 }
+
+crate::opaque::opaque!(Refused<'_>);
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,9 @@ mod act;
 mod formatted;
 mod message;
 mod notice;
+mod receipt;
 
 pub(crate) use act::{edit, in_clear, reaction, receipt, retraction};
-pub(crate) use message::{Enclosed, Form, Frame, MARKER, Words, message};
+pub(crate) use message::{Asking, Enclosed, Form, Frame, MARKER, Words, message};
 pub(crate) use notice::{Fate, Notice, Speaker, notice, status};
+pub(crate) use receipt::{LetterRead, letter_read};

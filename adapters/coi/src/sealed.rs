@@ -18,7 +18,7 @@ pub(crate) use contact::{Handed, contact};
 pub(crate) use handshake::Step;
 pub(crate) use invitations::Invitations;
 pub(crate) use opening::{NotOpened, Unsealed};
-pub(crate) use peers::{Met, Peer, Sighting};
+pub(crate) use peers::{Met, Peer, Program, Sighting};
 pub(crate) use sealing::NotSealed;
 
 use crate::address::Domain;

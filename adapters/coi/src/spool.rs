@@ -1,22 +1,40 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! Files that came by mail, from when the mail was acknowledged until they are delivered: a mail server keeps no file for us.
+//! Files that came by mail, from when the mail was acknowledged until they are delivered: a mail server keeps no file for us. They are
+//! sealed (`seal.rs`) with a secret that the database keeps sealed in its turn.
+
+mod seal;
 
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use dreiklang_engine::port::{DeliveryError, Media};
+use dreiklang_engine::{
+    Hub,
+    port::{DeliveryError, Media, StoreError},
+};
 use dreiklang_model::Reason;
-use futures::StreamExt as _;
-use tokio::{fs, io::AsyncWriteExt as _};
-use tokio_util::io::ReaderStream;
+use futures::{StreamExt as _, stream};
+use secrecy::{ExposeSecret as _, SecretSlice};
+use tokio::{
+    fs,
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    sync::OnceCell,
+};
+
+pub(crate) use seal::SpoolKey;
+use seal::{Damaged, Layout};
+
+/// Under which name the secret is kept.
+const SECRET: &str = "spool";
 
 /// The directory of one organisation's files.
 #[derive(Debug, Clone)]
 pub(crate) struct Spool {
     directory: PathBuf,
+    key: Arc<OnceCell<SpoolKey>>,
 }
 
 /// The name of a file in the spool: hexadecimal digits and nothing else.
@@ -46,22 +64,39 @@ impl SpoolName {
 
 impl Spool {
     pub(crate) fn new(directory: &Path) -> Self {
-        Self { directory: directory.to_owned() }
+        Self { directory: directory.to_owned(), key: Arc::default() }
+    }
+
+    /// What seals the files; made when it is first needed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn key(&self, hub: &Hub) -> Result<&SpoolKey, StoreError> {
+        let made = || async {
+            let secret = match hub.secret(SECRET).await? {
+                Some(secret) => secret,
+                None => hub.keep_secret(SECRET, SecretSlice::from(hub.seed()?.to_vec())).await?,
+            };
+            let secret = secret.expose_secret().try_into().map_err(|_| StoreError::Corrupt("the spool's secret".to_owned()))?;
+            Ok(SpoolKey::new(secret))
+        };
+        self.key.get_or_try_init(made).await
     }
 
     /// Keeps a file. When this answers, it is on the disk; `true`: it was there before.
     ///
     /// # Errors
     /// Those of the file system; nothing is kept.
-    pub(crate) async fn keep(&self, name: &SpoolName, bytes: &[u8]) -> io::Result<bool> {
+    pub(crate) async fn keep(&self, key: &SpoolKey, name: &SpoolName, bytes: &[u8]) -> io::Result<bool> {
         let place = self.place(name);
         if fs::try_exists(&place).await? {
             return Ok(true);
         }
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.directory).await?;
+        let sealed = key.seal(name, bytes).map_err(io::Error::other)?;
         let unfinished = place.with_extension("new");
         let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished).await?;
-        file.write_all(bytes).await?;
+        file.write_all(&sealed).await?;
         file.sync_all().await?;
         fs::rename(&unfinished, &place).await?;
         fs::File::open(&self.directory).await?.sync_all().await?;
@@ -69,8 +104,8 @@ impl Spool {
     }
 
     /// Opens a file.
-    pub(crate) async fn open(&self, name: &SpoolName) -> Result<Media, DeliveryError> {
-        let file = match fs::File::open(self.place(name)).await {
+    pub(crate) async fn open(&self, key: &SpoolKey, name: &SpoolName) -> Result<Media, DeliveryError> {
+        let mut file = match fs::File::open(self.place(name)).await {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(DeliveryError::Never {
@@ -80,8 +115,22 @@ impl Spool {
             }
             Err(error) => return Err(DeliveryError::later(format!("the spool: {error}"))),
         };
-        let size = file.metadata().await.map_err(|error| DeliveryError::later(format!("the spool: {error}")))?.len();
-        Ok(Media { size: Some(size), bytes: ReaderStream::new(file).boxed() })
+        let failed = |error: io::Error| DeliveryError::later(format!("the spool: {error}"));
+        let length = file.metadata().await.map_err(failed)?.len();
+        let version = if length == 0 { 0 } else { file.read_u8().await.map_err(failed)? };
+        let layout = Layout::of(version, length)
+            .map_err(|error: Damaged| DeliveryError::Never { reason: Reason::FileUnavailable, cause: error.to_string() })?;
+        let begun = (file, key.clone(), name.clone(), 0);
+        let pieces = stream::try_unfold(begun, move |(mut file, key, name, index)| async move {
+            if index == layout.pieces {
+                return Ok(None);
+            }
+            let mut piece = vec![0; layout.length(index)];
+            file.read_exact(&mut piece).await?;
+            let piece = key.open(&name, index, layout, piece).map_err(io::Error::other)?;
+            Ok(Some((piece.into(), (file, key, name, index + 1))))
+        });
+        Ok(Media { size: Some(layout.size), bytes: pieces.boxed() })
     }
 
     /// Lets a file go.
@@ -119,6 +168,7 @@ mod tests {
     async fn a_file_is_kept_once_and_until_it_is_released() {
         let directory = tempfile::tempdir().unwrap();
         let spool = Spool::new(&directory.path().join("spool"));
+        let key = SpoolKey::new([1; 32]);
         let name = SpoolName::new("1@x", ["carol", "bob"], 0, b"picture");
         assert_eq!(name, SpoolName::new("1@x", ["carol", "bob"], 0, b"picture"));
         assert_ne!(name, SpoolName::new("1@x", ["carol", "bob"], 1, b"picture"));
@@ -127,26 +177,29 @@ mod tests {
         assert_ne!(name, SpoolName::new("1@x", ["carol", "bob"], 0, b"malware"));
         assert_eq!(SpoolName::read(name.as_str()), Some(name.clone()));
         assert_eq!(SpoolName::read("../key"), None);
-        assert!(!spool.keep(&name, b"picture").await.unwrap());
-        assert!(spool.keep(&name, b"picture").await.unwrap());
-        let media = spool.open(&name).await.unwrap();
+        assert!(!spool.keep(&key, &name, b"picture").await.unwrap());
+        assert!(spool.keep(&key, &name, b"picture").await.unwrap());
+        let lies = std::fs::read(spool.place(&name)).unwrap();
+        assert!(!lies.windows(7).any(|window| window == b"picture"));
+        let media = spool.open(&key, &name).await.unwrap();
         assert_eq!(media.size, Some(7));
         assert_eq!(media.bytes.try_collect::<Vec<_>>().await.unwrap().concat(), b"picture");
         spool.release(&name).await;
         spool.release(&name).await;
-        assert!(matches!(spool.open(&name).await, Err(DeliveryError::Never { .. })));
+        assert!(matches!(spool.open(&key, &name).await, Err(DeliveryError::Never { .. })));
     }
 
     #[tokio::test]
     async fn what_is_forgotten_goes() {
         let directory = tempfile::tempdir().unwrap();
         let spool = Spool::new(directory.path());
+        let key = SpoolKey::new([1; 32]);
         let name = SpoolName::new("1@x", ["carol", "bob"], 0, b"picture");
-        spool.keep(&name, b"picture").await.unwrap();
+        spool.keep(&key, &name, b"picture").await.unwrap();
         let written = std::fs::metadata(spool.place(&name)).unwrap().modified().unwrap();
         spool.sweep(Duration::from_secs(60), written + Duration::from_secs(59)).await;
-        assert!(spool.open(&name).await.is_ok());
+        assert!(spool.open(&key, &name).await.is_ok());
         spool.sweep(Duration::from_secs(60), written + Duration::from_secs(61)).await;
-        assert!(spool.open(&name).await.is_err());
+        assert!(spool.open(&key, &name).await.is_err());
     }
 }

@@ -6,7 +6,7 @@ use dreiklang_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// What was sent to somebody: the leg's notes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sent {
     /// The first message of the thread.
     pub(crate) first: String,
@@ -16,7 +16,7 @@ pub(crate) struct Sent {
     pub(crate) at: Timestamp,
     /// The subject, without `Re:`.
     pub(crate) subject: String,
-    /// It was encrypted: a thread of its own, which programs show in another chat.
+    /// It was encrypted for a chat program: a thread of its own, which such programs show in another chat.
     #[serde(default)]
     pub(crate) sealed: bool,
 }
@@ -33,7 +33,7 @@ impl Sent {
 }
 
 /// The last mail that came from somebody to a ghost.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Heard {
     /// Its Message-ID.
     pub(crate) last: String,
@@ -41,16 +41,45 @@ pub(crate) struct Heard {
     pub(crate) at: Timestamp,
     /// Its subject, without `Re:`; empty for chat.
     pub(crate) subject: String,
-    /// It was encrypted.
+    /// It was encrypted by a chat program.
     #[serde(default)]
     pub(crate) sealed: bool,
+    /// It asked for a receipt.
+    #[serde(default)]
+    pub(crate) asks: bool,
+    /// Which mails asked for a receipt and got none yet, in the order in which they came; the newest [`MOST_ASKED`].
+    #[serde(default)]
+    pub(crate) asked: Vec<String>,
 }
+
+/// For how many unread mails receipts are kept in mind.
+const MOST_ASKED: usize = 20;
 
 impl Heard {
     /// What was last heard from `user` by `ghost`.
     pub(crate) async fn of(hub: &Hub, user: &str, ghost: &str) -> Result<Option<Self>, StoreError> {
         let note = hub.note(&key(hub, user, ghost)).await?;
         Ok(note.and_then(|note| serde_json::from_str(&note).ok()))
+    }
+
+    /// What is to be remembered after another mail: `before`, and what is new.
+    pub(crate) fn after(before: Option<Self>, new: Self) -> Self {
+        let mut asked = before.map(|before| before.asked).unwrap_or_default();
+        if new.asks && !asked.contains(&new.last) {
+            asked.push(new.last.clone());
+        }
+        asked.drain(..asked.len().saturating_sub(MOST_ASKED));
+        Self { asked, ..new }
+    }
+
+    /// Which mails are owed a receipt once everything up to `read` was read; they are not owed it any more.
+    pub(crate) fn settle(&mut self, read: &str) -> Vec<String> {
+        let number = match self.asked.iter().position(|id| id == read) {
+            Some(at) => at + 1,
+            None if self.last == read => self.asked.len(),
+            None => 0,
+        };
+        self.asked.drain(..number).collect()
     }
 
     pub(crate) async fn remember(&self, hub: &Hub, user: &str, ghost: &str) -> Result<(), StoreError> {
@@ -67,7 +96,7 @@ fn key(hub: &Hub, user: &str, ghost: &str) -> String {
 }
 
 /// The headers that put a new message into the thread.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Position {
     pub(crate) in_reply_to: Option<String>,
     pub(crate) references: Vec<String>,
@@ -76,7 +105,7 @@ pub(crate) struct Position {
 }
 
 /// A subject and whether it answers one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Subject {
     pub(crate) bare: String,
     pub(crate) answers: bool,
@@ -125,12 +154,35 @@ pub(crate) fn bare(subject: &str) -> &str {
     }
 }
 
+crate::opaque::opaque!(Sent, Heard, Position, Subject);
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millis(millis)
+    }
+
+    fn heard(id: &str) -> Heard {
+        Heard { last: id.into(), at: at(2), subject: "Plan".into(), sealed: false, asks: true, asked: Vec::new() }
+    }
+
+    #[test]
+    fn each_mail_that_asks_is_owed_one_receipt() {
+        let quiet = |id: &str| Heard { asks: false, ..heard(id) };
+        let mut now = ["1", "2"].into_iter().map(heard).fold(None, |before, new| Some(Heard::after(before, new))).unwrap();
+        assert_eq!(now.settle("unknown"), Vec::<String>::new());
+        assert_eq!(now.settle("1"), ["1"]);
+        assert_eq!(now.settle("1"), Vec::<String>::new());
+        now = Heard::after(Some(now), heard("3"));
+        now = Heard::after(Some(now), heard("3"));
+        now = Heard::after(Some(now), quiet("4"));
+        assert_eq!(now.settle("4"), ["2", "3"], "whoever read the last one read them all");
+        for number in 0..100 {
+            now = Heard::after(Some(now), heard(&number.to_string()));
+        }
+        assert_eq!(now.asked.len(), MOST_ASKED);
     }
 
     #[test]
@@ -151,7 +203,7 @@ mod tests {
     #[test]
     fn a_message_stands_after_the_last_one_of_either_side() {
         let sent = Sent { first: "1".into(), last: "3".into(), at: at(3), subject: "Message from Alice".into(), sealed: false };
-        let heard = Heard { last: "2".into(), at: at(2), subject: "Plan".into(), sealed: false };
+        let heard = heard("2");
         let first = position(None, None, None, "Message from Alice");
         assert_eq!(
             first,
@@ -163,7 +215,7 @@ mod tests {
         let later = position(Some(&sent), Some(&heard), None, "x");
         assert_eq!((later.in_reply_to.as_deref(), later.references), (Some("3"), vec!["1".to_owned(), "3".to_owned()]));
         assert_eq!(later.subject.bare, "Message from Alice");
-        let newer = Heard { at: at(4), last: "4".into(), ..heard };
+        let newer = Heard { at: at(4), last: "4".into(), subject: "Plan".into(), ..heard };
         let answered = position(Some(&sent), Some(&newer), Some("Re: Own"), "x");
         assert_eq!(answered.references, ["1", "3", "4"]);
         assert_eq!(answered.subject, Subject { bare: "Own".into(), answers: true });

@@ -13,6 +13,9 @@ mod client;
 mod config;
 mod delivery;
 mod duties;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod ghosts;
 mod health;
 mod inbox;

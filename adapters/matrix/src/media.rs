@@ -23,22 +23,25 @@ const SILENCE: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone)]
 pub(crate) struct Repository {
     http: reqwest::Client,
+    /// Waits as long as the delivery may: a large file is silent for long while it goes.
+    uploads: reqwest::Client,
     base: Arc<str>,
     token: SecretString,
 }
 
 impl Repository {
     pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured((*config.tls).clone())
-            .connect_timeout(CONNECT)
-            .read_timeout(SILENCE)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .user_agent(concat!("dreiklang/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(ConfigError::Http)?;
-        Ok(Self { http, base: base_url(&config.homeserver, "homeserver")?.into(), token: config.as_token.clone() })
+        let client = || {
+            reqwest::Client::builder()
+                .tls_backend_preconfigured((*config.tls).clone())
+                .connect_timeout(CONNECT)
+                .redirect(reqwest::redirect::Policy::none())
+                .no_proxy()
+                .user_agent(concat!("dreiklang/", env!("CARGO_PKG_VERSION")))
+        };
+        let http = client().read_timeout(SILENCE).build().map_err(ConfigError::Http)?;
+        let uploads = client().build().map_err(ConfigError::Http)?;
+        Ok(Self { http, uploads, base: base_url(&config.homeserver, "homeserver")?.into(), token: config.as_token.clone() })
     }
 
     /// Opens the file at an `mxc:` address.
@@ -68,7 +71,7 @@ impl Repository {
         let mut url = self.url(&["_matrix", "media", "v3", "upload"])?;
         url.query_pairs_mut().append_pair("filename", file.name.as_str()).append_pair("user_id", user.as_str());
         let mut request = self
-            .http
+            .uploads
             .post(url)
             .bearer_auth(self.token.expose_secret())
             .header(header::CONTENT_TYPE, file.media_type.as_str())

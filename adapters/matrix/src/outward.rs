@@ -253,6 +253,7 @@ mod tests {
             size: None,
             dimensions: None,
             duration: None,
+            link: None,
             source: MediaSource { network: Network::MAIL, locator: "x".into() },
         };
         let captioned = Message::text(text);
@@ -280,6 +281,7 @@ mod tests {
             dimensions: None,
             duration: Some(1500),
             source: MediaSource { network: Network::MAIL, locator: "x".into() },
+            link: None,
         };
         let sent = with_file(&Message::text("listen"), &file, "mxc://hs/1");
         assert_eq!(

@@ -8,7 +8,9 @@ use dreiklang_engine::{
     Hub, Leg,
     port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Media},
 };
-use dreiklang_model::{Address, Capabilities, Format, Formats, MediaSource, NativeId, Network, Reason, Support, What};
+use dreiklang_model::{
+    Address, Attachment, Capabilities, Format, Formats, MediaSource, NativeId, Network, Reason, Support, What,
+};
 use dreiklang_richtext::styling;
 use tokio::{io::AsyncWriteExt, sync::oneshot, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -69,6 +71,21 @@ impl XmppAdapter {
     }
 }
 
+/// Where the files are: uploaded, or, where no server takes them, at the gateway's own links.
+fn handed_out(
+    hub: &Hub,
+    placed: Result<Option<Vec<String>>, DeliveryError>,
+    files: &[Attachment],
+) -> Result<Option<Vec<String>>, DeliveryError> {
+    match placed {
+        Ok(None) | Err(DeliveryError::Never { reason: Reason::TooLarge, .. }) => {
+            let links: Option<Vec<String>> = files.iter().map(|file| hub.hand_out(file)).collect();
+            links.map_or(placed, |links| Ok(Some(links)))
+        }
+        placed => placed,
+    }
+}
+
 #[async_trait]
 impl Adapter for XmppAdapter {
     fn network(&self) -> Network {
@@ -109,7 +126,8 @@ impl Adapter for XmppAdapter {
         let mut failed = None;
         let stanzas = match &delivery.what {
             What::Message(message) if !message.attachments.is_empty() => {
-                match asking.place(hub, delivery, &message.attachments).await? {
+                let placed = asking.place(hub, delivery, &message.attachments).await;
+                match handed_out(hub, placed, &message.attachments)? {
                     Some(places) => outward::stanzas(delivery, None, &places, hub.language()),
                     None => {
                         failed = Some(DeliveryError::Never {

@@ -11,3 +11,11 @@ mod time;
 
 pub(crate) use acceptor::{Acceptor, accept};
 pub(crate) use time::stamp;
+
+/// Reads a stanza of a message, for the fuzz targets.
+#[cfg(fuzzing)]
+pub(crate) fn read(stanza: &minidom::Element) {
+    if let Some(envelope) = crate::envelope::Envelope::read(stanza) {
+        let _ = message::read(stanza, &envelope, dreiklang_model::Language::German);
+    }
+}

@@ -11,6 +11,9 @@ mod component;
 mod condition;
 mod config;
 mod envelope;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod inward;
 mod media;
 mod mention;

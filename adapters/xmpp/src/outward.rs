@@ -397,6 +397,7 @@ mod tests {
             dimensions: Some((3, 2)),
             duration: None,
             source: MediaSource { network: Network::MATRIX, locator: "mxc://x/y".into() },
+            link: None,
         };
         let in_reply_to = Some(Reply { to: placed(&["1"], Side::User), quote: Some("old".into()) });
         let said = Message { attachments: vec![file], in_reply_to, ..Message::text("") };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! The administrator's HTTP port: liveness, readiness of each leg, metrics, status. It tells nothing about people and
-//! changes nothing.
+//! The administrator's HTTP port: liveness, readiness of each leg, metrics, status; and the media endpoint, if there is one. It tells
+//! nothing about people and changes nothing.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -20,7 +20,10 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::metrics::Metrics;
+use crate::{
+    media::{self, Giving},
+    metrics::Metrics,
+};
 
 /// What the port shows.
 #[derive(Clone)]
@@ -31,6 +34,8 @@ pub(crate) struct Admin {
     pub(crate) clock: Arc<dyn Clock>,
     /// How many connections there must be before the gateway counts as ready.
     pub(crate) legs: usize,
+    /// The media endpoint, if files are given.
+    pub(crate) giving: Option<Giving>,
 }
 
 /// The state of the whole, as `/status` answers it and `dreiklang status` reads it.
@@ -100,12 +105,15 @@ impl Admin {
         let listener = TcpListener::bind(listen)
             .await
             .with_context(|| format!("gateway.admin_listen: cannot listen on {listen}; is a gateway running already?"))?;
+        let files =
+            self.giving.clone().map(|giving| Router::new().route("/media/{token}/{name}", get(media::give)).with_state(giving));
         let router = Router::new()
             .route("/livez", get(|| async { "alive\n" }))
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
             .route("/status", get(status))
-            .with_state(self);
+            .with_state(self)
+            .merge(files.unwrap_or_default());
         axum::serve(listener, router)
             .with_graceful_shutdown(stop.cancelled_owned())
             .await

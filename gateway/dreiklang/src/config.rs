@@ -37,6 +37,10 @@ described! {
         /// Where health, metrics and the state of the queue are served. Keep it private.
         #[serde(default = "admin_listen")]
         admin_listen: SocketAddr = "\"127.0.0.1:8480\"",
+        /// Where people fetch files whose own network has no place for them (no upload service, too large for a mail). It leads to
+        /// /media at `admin_listen`; let your web server pass on nothing else. Without it such files are named and left out.
+        #[serde(default)]
+        media_url: Option<Url> = "# \"https://gw.example/media\"",
         /// The file that seals secret values (the keys of ghosts) in the database; made if it is missing. Without it the file `key` in
         /// the state directory does. Keep it apart from the backups of the database.
         #[serde(default)]

@@ -8,6 +8,8 @@ mod compose;
 mod config;
 mod http;
 mod log;
+mod media;
+mod media_links;
 mod metrics;
 mod print;
 mod state;

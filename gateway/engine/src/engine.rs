@@ -12,7 +12,7 @@ use crate::{
     dispatcher::Dispatcher,
     invitations::{self, Invited, Whom},
     organisation::{Live, Parts},
-    port::{Adapter, AdapterError, Clock, Entropy, Health, Meter, Store, StoreError},
+    port::{Adapter, AdapterError, Clock, Entropy, Health, MediaLinks, Meter, Store, StoreError},
     retention,
 };
 
@@ -29,6 +29,8 @@ pub struct Wiring {
     pub entropy: Arc<dyn Entropy>,
     /// Who counts.
     pub meter: Arc<dyn Meter>,
+    /// Who gives files to people whose network has no place for them; [`None`]: nobody.
+    pub links: Option<Arc<dyn MediaLinks>>,
     /// Words for the log.
     pub pseudonyms: Pseudonyms,
     /// The organisations with their adapters, one for each connected network.
@@ -83,6 +85,7 @@ impl Engine {
                 clock: Arc::clone(&wiring.clock),
                 entropy: Arc::clone(&wiring.entropy),
                 meter: Arc::clone(&wiring.meter),
+                links: wiring.links.clone(),
                 pseudonyms: wiring.pseudonyms.clone(),
                 health: Arc::default(),
                 adapters,

@@ -4,7 +4,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 
 use futures::StreamExt;
@@ -15,13 +15,25 @@ use crate::port::Media;
 #[derive(Debug, Default)]
 pub(crate) struct Fetching {
     failed: AtomicBool,
+    handed_out: AtomicBool,
     unfinished: AtomicUsize,
+    read: AtomicU64,
 }
 
 impl Fetching {
     /// A file could not be opened, although its network works.
     pub(crate) fn fail(&self) {
         self.failed.store(true, Ordering::Release);
+    }
+
+    /// The recipient got a link to a file and fetches it later.
+    pub(crate) fn hand_out(&self) {
+        self.handed_out.store(true, Ordering::Release);
+    }
+
+    /// The files are still needed after the delivery.
+    pub(crate) fn are_handed_out(&self) -> bool {
+        self.handed_out.load(Ordering::Acquire)
     }
 
     /// Watches a file that was opened.
@@ -31,13 +43,18 @@ impl Fetching {
         let piece = media.bytes.map(Some).chain(futures::stream::once(std::future::ready(None)));
         let bytes = piece.filter_map(move |piece| {
             match &piece {
-                Some(Ok(_)) => {}
+                Some(Ok(bytes)) => drop(this.read.fetch_add(bytes.len() as u64, Ordering::AcqRel)),
                 Some(Err(_)) => this.fail(),
                 None => drop(this.unfinished.fetch_sub(1, Ordering::AcqRel)),
             }
             std::future::ready(piece)
         });
         Media { size: media.size, bytes: bytes.boxed() }
+    }
+
+    /// How many bytes of files were read so far.
+    pub(crate) fn read(&self) -> u64 {
+        self.read.load(Ordering::Acquire)
     }
 
     /// The attempt came to no end of its own.

@@ -5,7 +5,8 @@
 use std::{fmt, sync::Arc};
 
 use dreiklang_model::{
-    Address, ChatId, ConversationId, DeliveryId, DisplayName, Language, MediaSource, Network, Reason, Report, Timestamp, Written,
+    Address, Attachment, ChatId, ConversationId, DeliveryId, DisplayName, Language, MediaSource, Network, Reason, Report,
+    Timestamp, Written,
 };
 
 use secrecy::SecretSlice;
@@ -164,6 +165,15 @@ impl Hub {
                 Err(error)
             }
         }
+    }
+
+    /// The gateway's own link to a file that belongs to something this adapter delivers, where its network has no place for files. Whoever
+    /// asks for it sends it: the file is kept after the delivery.
+    #[must_use]
+    pub fn hand_out(&self, file: &Attachment) -> Option<String> {
+        let link = file.link.as_ref()?;
+        self.fetching.hand_out();
+        Some(link.0.clone())
     }
 
     /// A secret value of this adapter (a key); `key` is its own and no secret.

@@ -26,8 +26,10 @@ use crate::{
 
 /// How many rows a lane keeps in memory; what is beyond stays in the store until the lane gets there.
 pub(crate) const AT_HAND: usize = 64;
-/// Longest that one attempt may take.
+/// Longest that one attempt may take; an attempt that moves a file goes on while that moves.
 const ATTEMPT: Duration = Duration::from_secs(120);
+/// How many bytes of a file must move in that time: who sends less would hold up others for as long as he likes.
+const MOVING: u64 = 4 * 1024 * 1024;
 /// After so long the original time is shown with a message.
 const LATE: Duration = Duration::from_secs(60);
 /// Pause before the second attempt; doubles with each further one.
@@ -139,7 +141,7 @@ impl Lane {
             if notes {
                 self.live.forget(&self.key);
             }
-            if delivered {
+            if delivered && !fetching.are_handed_out() {
                 self.live.release(&row.new.event.what).await;
             }
             if done {
@@ -170,12 +172,17 @@ impl Lane {
         let delivery = Deliverable { id: row.new.delivery, leg, sent_at, late: now.since(sent_at) > LATE, what };
         let hub = crate::Hub::new(Arc::clone(&self.live), self.key.network.clone()).fetching(Arc::clone(fetching));
         let delivering = AssertUnwindSafe(self.adapter.deliver(&hub, &delivery)).catch_unwind();
-        match tokio::time::timeout(ATTEMPT, delivering).await {
-            Ok(Ok(outcome)) => Ok(outcome),
-            Ok(Err(_)) => Err(Panicked),
-            Err(_) => {
-                fetching.out_of_time();
-                Ok(Err(DeliveryError::Unknown { cause: "no answer in time".to_owned() }))
+        let mut delivering = std::pin::pin!(delivering);
+        let mut read = 0;
+        loop {
+            match tokio::time::timeout(ATTEMPT, &mut delivering).await {
+                Ok(Ok(outcome)) => return Ok(outcome),
+                Ok(Err(_)) => return Err(Panicked),
+                Err(_) if fetching.read() >= read + MOVING => read = fetching.read(),
+                Err(_) => {
+                    fetching.out_of_time();
+                    return Ok(Err(DeliveryError::Unknown { cause: "no answer in time".to_owned() }));
+                }
             }
         }
     }

@@ -9,7 +9,8 @@ use std::{
 };
 
 use dreiklang_model::{
-    Address, ChatId, ConversationId, DisplayName, EventId, Language, Network, OrganisationId, PersonaId, Reason, What, words,
+    Address, ChatId, ConversationId, DisplayName, EventId, Language, Network, OrganisationId, PersonaId, Reason, Timestamp, What,
+    words,
 };
 use moka::sync::Cache;
 
@@ -19,9 +20,13 @@ use crate::{
     in_flight::InFlight,
     limits::Limits,
     port::{
-        Adapter, AddressBook, Bound, Clock, Entropy, LaneKey, LegRow, Meter, OrganisationKey, Persona, Proof, Store, StoreError,
+        Adapter, AddressBook, Bound, Clock, Entropy, LaneKey, LegRow, MediaLinks, Meter, OrganisationKey, Persona, Proof,
+        SeenKey, Store, StoreError,
     },
 };
+
+/// How far another clock may be ahead of ours.
+const AHEAD: Duration = Duration::from_secs(60 * 60);
 
 /// What an organisation configured, in the engine's terms.
 #[derive(Clone)]
@@ -126,6 +131,7 @@ pub(crate) struct Live {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) meter: Arc<dyn Meter>,
+    pub(crate) links: Option<Arc<dyn MediaLinks>>,
     pub(crate) pseudonyms: Pseudonyms,
     pub(crate) health: Arc<HealthBoard>,
     pub(crate) adapters: HashMap<Network, Arc<dyn Adapter>>,
@@ -148,6 +154,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) meter: Arc<dyn Meter>,
+    pub(crate) links: Option<Arc<dyn MediaLinks>>,
     pub(crate) pseudonyms: Pseudonyms,
     pub(crate) health: Arc<HealthBoard>,
     pub(crate) adapters: Vec<Arc<dyn Adapter>>,
@@ -165,6 +172,7 @@ impl Live {
             clock: parts.clock,
             entropy: parts.entropy,
             meter: parts.meter,
+            links: parts.links,
             pseudonyms: parts.pseudonyms,
             health: parts.health,
             adapters: parts.adapters.into_iter().map(|adapter| (adapter.network(), adapter)).collect(),
@@ -184,6 +192,19 @@ impl Live {
         let id = last.map_or(fresh, |last| fresh.max(last.successor()));
         *last = Some(id);
         id
+    }
+
+    /// The id of an event that a network brought. What it dates gets the same id when it is received again by a gateway whose database was
+    /// restored from an older copy, so that the other side recognises it. A date far from now is none: what hangs on an id goes by its age.
+    pub(crate) fn event_of(&self, seen: &SeenKey, at: Option<Timestamp>) -> EventId {
+        let now = self.clock.now();
+        let near = |at: &Timestamp| now.since(*at) < self.organisation.policy.keep_mappings / 2 && at.since(now) < AHEAD;
+        match at.filter(near) {
+            Some(at) => {
+                EventId::from_parts(at, u128::from_be_bytes(seen.digest).wrapping_add(u128::from(self.key.0.unsigned_abs())))
+            }
+            None => self.new_event(),
+        }
     }
 
     /// The persona behind an account, made if it is new; its name follows what the network says.

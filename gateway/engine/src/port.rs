@@ -4,6 +4,7 @@
 mod adapter;
 mod address_book;
 mod clock;
+mod media_links;
 mod meter;
 mod store;
 
@@ -13,6 +14,7 @@ pub use adapter::{
 };
 pub use address_book::{AddressBook, NoAddress, Reading, bot};
 pub use clock::{Clock, Entropy, NoEntropy, SystemClock, SystemEntropy};
+pub use media_links::MediaLinks;
 pub use meter::{Meter, NoMeter};
 pub use store::{
     Arrival, Bound, Change, Counts, Known, LaneKey, LegRow, Letter, LetterAction, LetterState, MessageRow, NewRow,

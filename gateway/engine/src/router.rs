@@ -91,7 +91,7 @@ async fn route(
     let Received { native, what, wants_receipt, proof, .. } = received;
     let Meant { what, lost, role, reaction } =
         references::meant(live, network, conversation, author.id, &native, what, batch).await?;
-    let id = live.new_event();
+    let id = live.event_of(&seen, received.key.at);
     let sent_at = received.sent_at.min(now);
     let target = other.account.network().clone();
     let held = received.freshness == Freshness::Pushed && now.since(sent_at) > policy.hold_older_than;
@@ -263,7 +263,7 @@ async fn onward(
     let (Some(leg), Some(adapter)) = (live.leg(&lane).await?, live.adapters.get(target)) else {
         return Ok(Err(Reason::NotConnected));
     };
-    let adapted = adapt(event.what.clone(), &adapter.capabilities(&leg), live.organisation.language);
+    let adapted = adapt(linked(live, event.what.clone()), &adapter.capabilities(&leg), live.organisation.language);
     let last = adapted.parts.len().saturating_sub(1);
     let mut rows = Vec::with_capacity(adapted.parts.len());
     for (index, what) in adapted.parts.into_iter().enumerate() {
@@ -287,6 +287,20 @@ async fn onward(
         rows.push(news(live, event.conversation, network, origin.native, Report::Reduced(feature)));
     }
     Ok(Ok(rows))
+}
+
+/// The same with links to its files, for whoever cannot get them otherwise.
+fn linked(live: &Live, what: What) -> What {
+    let Some(links) = &live.links else { return what };
+    match what {
+        What::Message(mut message) => {
+            for file in &mut message.attachments {
+                file.link = links.link(&live.organisation.id, file, live.clock.now());
+            }
+            What::Message(message)
+        }
+        other => other,
+    }
 }
 
 /// A loss that changes what the sender meant, so that he must hear of it.

@@ -103,9 +103,14 @@ fn parts_of(mut message: Message, capabilities: &Capabilities, language: Languag
     let (files, unfit): (Vec<_>, Vec<_>) =
         message.attachments.drain(..).partition(|file| capabilities.files == Support::Native && fits(file, capabilities));
     for file in &unfit {
-        losses.push(Loss { feature: file.kind.feature(), left: Support::No });
-        let name = Some(file.name.as_str());
-        let note = words::say(language, &Text::CannotCarry { feature: file.kind.feature(), name });
+        let feature = file.kind.feature();
+        let name = file.name.as_str();
+        let (left, note) = match &file.link {
+            Some(link) => (Support::AsText, Text::FileAt { feature, name, address: &link.0 }),
+            None => (Support::No, Text::CannotCarry { feature, name: Some(name) }),
+        };
+        losses.push(Loss { feature, left });
+        let note = words::say(language, &note);
         message.text = message.text.beside(&note, Beside::Below);
     }
     let mut message = reduce(message, capabilities, losses);
@@ -221,7 +226,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        FileName, Format, Formats, Marks, MediaKind, MediaSource, MediaType, Network, Rich, Timestamp,
+        FileName, Format, Formats, Marks, MediaKind, MediaLink, MediaSource, MediaType, Network, Rich, Timestamp,
         rich::{Block, Span},
     };
 
@@ -240,6 +245,7 @@ mod tests {
             dimensions: None,
             duration: None,
             source: MediaSource { network: Network::MATRIX, locator: "x".to_owned() },
+            link: None,
         }
     }
 
@@ -382,6 +388,16 @@ mod tests {
 
     fn texts_of(parts: &[What]) -> String {
         parts.iter().map(|part| shape(part).0 + " ").collect()
+    }
+
+    #[test]
+    fn a_file_that_the_target_has_no_place_for_is_given_at_a_link() {
+        let link = MediaLink("https://gw.example/media/x/big.png".to_owned());
+        let linked = Attachment { link: Some(link), ..file("big.png", 2000) };
+        let message = What::Message(Message { attachments: vec![linked], ..Message::text("look") });
+        let adapted = adapt(message, &NATIVE, Language::English);
+        assert_eq!(texts(&adapted), ["look\n[image “big.png”, to be had for 30 days: https://gw.example/media/x/big.png ]"]);
+        assert_eq!(adapted.losses, [Loss { feature: Feature::Image, left: Support::AsText }]);
     }
 
     #[test]

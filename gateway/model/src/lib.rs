@@ -24,7 +24,7 @@ pub use address::{Address, AddressError, DisplayName, Written};
 pub use capabilities::{Capabilities, Support};
 pub use event::{Event, Feature, Reason, Report, What};
 pub use ids::{ChatId, ConversationId, DeliveryId, EventId, IdError, NativeId, OrganisationId, PersonaId};
-pub use media::{Attachment, FileName, MediaKind, MediaSource, MediaType};
+pub use media::{Attachment, FileName, MediaKind, MediaLink, MediaSource, MediaType};
 pub use message::{Kind, Message, Reply, quoting};
 pub use network::{Network, NetworkError};
 pub use reaction::{Emoji, MOST_REACTIONS, Reactions};

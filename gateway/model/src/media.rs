@@ -30,6 +30,24 @@ pub struct Attachment {
     pub duration: Option<u32>,
     /// Where its bytes are.
     pub source: MediaSource,
+    /// Where people fetch it whose network has no place for it; the gateway gives it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<MediaLink>,
+}
+
+/// The address at which anybody who holds it fetches a file, for [`MediaLink::DAYS`].
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MediaLink(pub String);
+
+impl MediaLink {
+    /// For how many days it works.
+    pub const DAYS: u16 = 30;
+}
+
+impl fmt::Debug for MediaLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MediaLink(…)")
+    }
 }
 
 /// How a file is meant.

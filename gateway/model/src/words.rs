@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Feature, Reason};
+use crate::{Feature, MediaLink, Reason};
 
 /// A language the gateway speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
@@ -37,6 +37,7 @@ pub enum Text<'a> {
     Corrected,
     Retracted,
     CannotCarry { feature: Feature, name: Option<&'a str> },
+    FileAt { feature: Feature, name: &'a str, address: &'a str },
     Failed { reason: &'a Reason },
     FailedMessage { reason: &'a Reason, excerpt: &'a str },
     Delayed,
@@ -64,6 +65,8 @@ pub enum Text<'a> {
     MailSubject { name: &'a str },
     MailReply { subject: &'a str },
     MailFooter { organisation: &'a str },
+    MailRead { name: &'a str },
+    MailReadSubject,
     DsnSubject,
     DsnIntroduction,
     DelayedSubject,
@@ -189,6 +192,9 @@ fn german(text: &Text<'_>) -> String {
             "[{}: konnte vom Gateway nicht übertragen werden]",
             name.map_or_else(|| feature(language, *what).to_owned(), |name| format!("{} „{name}“", feature(language, *what)))
         ),
+        Text::FileAt { feature: what, name, address } => {
+            format!("[{} „{name}“, {} Tage lang abrufbar: {address} ]", feature(language, *what), MediaLink::DAYS)
+        }
         Text::Failed { reason: why } => format!("Ihre Nachricht wurde nicht zugestellt. {}", reason(language, why)),
         Text::FailedMessage { reason: why, excerpt } => {
             format!("Ihre Nachricht „{excerpt}“ wurde nicht zugestellt. {}", reason(language, why))
@@ -251,6 +257,8 @@ fn german(text: &Text<'_>) -> String {
         Text::MailSubject { name } => format!("Nachricht von {name}"),
         Text::MailReply { subject } => format!("Re: {subject}"),
         Text::MailFooter { organisation } => format!("Übertragen vom Gateway: {organisation}"),
+        Text::MailRead { name } => format!("{name} hat Ihre Nachricht gelesen."),
+        Text::MailReadSubject => "Nachricht gelesen".to_owned(),
         Text::DsnSubject => "Nachricht nicht zugestellt".to_owned(),
         Text::DsnIntroduction => "Ihre Nachricht wurde nicht zugestellt.".to_owned(),
         Text::DelayedSubject => "Nachricht verzögert".to_owned(),
@@ -265,6 +273,9 @@ fn english(text: &Text<'_>) -> String {
         Text::Retracted => "A message was deleted by its author.".to_owned(),
         Text::CannotCarry { feature: what, name } => {
             format!("[{}: could not be carried by the gateway]", named(feature(language, *what), *name))
+        }
+        Text::FileAt { feature: what, name, address } => {
+            format!("[{}, to be had for {} days: {address} ]", named(feature(language, *what), Some(name)), MediaLink::DAYS)
         }
         Text::Failed { reason: why } => format!("Your message was not delivered. {}", reason(language, why)),
         Text::FailedMessage { reason: why, excerpt } => {
@@ -325,6 +336,8 @@ fn english(text: &Text<'_>) -> String {
         Text::MailSubject { name } => format!("Message from {name}"),
         Text::MailReply { subject } => format!("Re: {subject}"),
         Text::MailFooter { organisation } => format!("Carried by the gateway: {organisation}"),
+        Text::MailRead { name } => format!("{name} has read your message."),
+        Text::MailReadSubject => "Message read".to_owned(),
         Text::DsnSubject => "Message not delivered".to_owned(),
         Text::DsnIntroduction => "Your message was not delivered.".to_owned(),
         Text::DelayedSubject => "Message delayed".to_owned(),

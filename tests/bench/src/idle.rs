@@ -36,7 +36,7 @@ pub(crate) async fn run(on: &Path) {
     let submission = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let smtp =
         SmtpConfig { server: submission.local_addr().unwrap().to_string(), security: Security::None, user: None, password: None };
-    tokio::spawn(mail::take_everything(submission));
+    tokio::spawn(mail::take_everything(submission, std::sync::Arc::default()));
     let mailbox = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let imap = ImapConfig {
         server: mailbox.local_addr().unwrap().to_string(),

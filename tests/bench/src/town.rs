@@ -27,6 +27,7 @@ pub(crate) async fn engine(store: Arc<dyn Store>, plan: Plan, adapters: Vec<Arc<
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
         meter: Arc::new(NoMeter),
+        links: None,
         pseudonyms: Pseudonyms::new(&[7; 32]),
         organisations: vec![(organisation, adapters)],
     })

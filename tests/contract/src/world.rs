@@ -107,6 +107,7 @@ impl World {
             clock: Arc::<StillClock>::clone(&clock),
             entropy: Arc::new(entropy),
             meter: Arc::new(NoMeter),
+            links: None,
             pseudonyms: Pseudonyms::new(&[7; 32]),
             organisations: vec![(organisation, adapters)],
         })

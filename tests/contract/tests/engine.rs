@@ -231,6 +231,7 @@ async fn after_a_file_that_fails(times: usize) -> Option<Report> {
         dimensions: None,
         duration: None,
         source: MediaSource { network: left(), locator: "https://slow.example/plan.pdf".to_owned() },
+        link: None,
     };
     let mut with_file = saying((&left(), "alice"), "right|bob", "1", "", world.clock.now());
     with_file.what = What::Message(Message { attachments: vec![plan], ..Message::text("") });
@@ -427,4 +428,22 @@ async fn a_chat_that_is_bound_needs_no_address() {
     let elsewhere = dreiklang_model::ChatId::new("!elsewhere").unwrap();
     let said = Received { to: Recipient::Chat(elsewhere), ..town.alice("2", "lost") };
     assert_eq!(town.left.say(said).await, Some(Verdict::Refused(Reason::UnknownRecipient)));
+}
+
+#[tokio::test]
+async fn what_is_received_again_after_an_older_copy_was_restored_bears_the_same_id() {
+    let mut heard = Vec::new();
+    for days in [0, 1, 365] {
+        // Each time a database that knows nothing of it, as the copy that was made before it came.
+        let mut town = town(Policy::default()).await;
+        let dated = town.world.clock.now();
+        town.world.clock.pass(Duration::from_secs(days * 24 * 60 * 60));
+        let mut received =
+            Received { freshness: Freshness::Asked, ..saying((&left(), "alice"), "right|bob", "1", "hello", dated) };
+        received.key.at = Some(dated);
+        assert_eq!(town.left.say(received).await, Some(Verdict::Stored));
+        heard.push(town.hear_right().await.id);
+    }
+    assert_eq!(heard[0], heard[1]);
+    assert_ne!(heard[0], heard[2], "what is very old must not be forgotten at once");
 }

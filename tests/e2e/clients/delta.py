@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from .inbox import TIMEOUT, Inbox
 
 Event = dict[str, Any]
 Message = dict[str, Any]
+SELF = 1
 STATES = {
     10: "fresh", 13: "noticed", 16: "seen", 18: "preparing", 19: "draft",
     20: "pending", 24: "failed", 26: "delivered", 28: "read",
@@ -49,12 +51,13 @@ class DeltaClient:
         submission: int,
         name: str | None = None,
         force_encryption: bool = False,
+        backup: Path | None = None,
     ) -> DeltaClient:
-        """A configured account that is online. Without `force_encryption` it reads and writes clear mail, too."""
+        """A configured account that is online. Without `force_encryption` it reads and writes clear mail, too. `backup`: it is another
+        device of the account that this is a backup of, with everything that is set there."""
         directory.mkdir(parents=True, exist_ok=True)
-        program = shutil.which("deltachat-rpc-server", path=str(Path(sys.executable).parent)) or "deltachat-rpc-server"
         process = await asyncio.create_subprocess_exec(
-            program,
+            core(),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
@@ -68,9 +71,12 @@ class DeltaClient:
             accounts = await self.rpc("get_all_account_ids")
             self.account = accounts[0] if accounts else await self.rpc("add_account")
             self._tasks.append(asyncio.create_task(self._listen()))
-            settings = {"force_encryption": "1" if force_encryption else "0", "displayname": name or address}
-            await self.rpc("batch_set_config", self.account, settings)
-            if not accounts:
+            if backup is not None:
+                await self.rpc("import_backup", self.account, str(backup), None)
+            else:
+                settings = {"force_encryption": "1" if force_encryption else "0", "displayname": name or address}
+                await self.rpc("batch_set_config", self.account, settings)
+            if not accounts and backup is None:
                 await self.rpc(
                     "add_or_update_transport", self.account, transport(address, password, host, imap, submission)
                 )
@@ -112,6 +118,12 @@ class DeltaClient:
             return await asyncio.wait_for(future, timeout)
         except TimeoutError:
             raise DeltaError(f"{self.address}: {method} does not answer within {timeout} s") from None
+
+    async def backup(self, directory: Path) -> Path:
+        """A file from which another device of this account is made."""
+        directory.mkdir(parents=True)
+        await self.rpc("export_backup", self.account, str(directory), None)
+        return next(directory.iterdir())
 
     async def chat_with(self, address: str, name: str = "") -> int:
         """The direct chat with a mail address."""
@@ -171,6 +183,17 @@ class DeltaClient:
         ids = await self.rpc("get_message_ids", self.account, chat, False, False)
         return [await self.message(number) for number in ids]
 
+    async def wait_own(self, chat: int, text: str, timeout: float = TIMEOUT) -> Message:
+        """A message with this text that this account sent, from whichever device."""
+        end = asyncio.get_running_loop().time() + timeout
+        while True:
+            mark = self.events.mark()
+            own = [m for m in await self.chat_messages(chat) if m["fromId"] == SELF and m["text"] == text]
+            if own:
+                return own[0]
+            left = max(end - asyncio.get_running_loop().time(), 0)
+            await self.events.wait_for(lambda e: e.get("chatId") == chat, left, since=mark, what=f"own message {text!r}")
+
     async def wait_for(self, predicate: Callable[[Message], bool], timeout: float = TIMEOUT, **more: Any) -> Message:
         return await self.messages.wait_for(predicate, timeout, **more)
 
@@ -221,6 +244,12 @@ class DeltaClient:
             self.events.add(event)
             if event["kind"] == "IncomingMsg":
                 self.messages.add(await self.message(event["msgId"]))
+
+
+def core() -> str:
+    """The program: what DREIKLANG_TEST_DELTA names, else the pinned one."""
+    pinned = shutil.which("deltachat-rpc-server", path=str(Path(sys.executable).parent))
+    return os.environ.get("DREIKLANG_TEST_DELTA") or pinned or "deltachat-rpc-server"
 
 
 def transport(address: str, password: str, host: str, imap: int, submission: int) -> dict[str, Any]:

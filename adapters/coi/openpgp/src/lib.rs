@@ -8,6 +8,9 @@ mod autocrypt;
 mod certificate;
 mod envelope;
 mod fingerprint;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod guard;
 mod headers;
 mod open;
@@ -25,6 +28,6 @@ pub use fingerprint::{Fingerprint, NoFingerprint};
 pub use headers::unsealed;
 pub use open::{Lock, Misdirected, OpenError, Opened, Opener, SharedSecret, Signed, Signer};
 pub use randomness::Randomness;
-pub use seal::{SealError, seal};
+pub use seal::{SealError, seal, seal_letter};
 pub use secret_key::{SecretKey, SecretKeyError};
 pub use vcard::Card;

@@ -241,7 +241,7 @@ fn read(source: impl Read, limit: usize, otherwise: OpenError) -> Result<Vec<u8>
 
 /// The content and its signatures: one literal packet between signatures, at most once compressed as a whole. Nothing else is allowed
 /// here, in particular no second encryption and no second content.
-fn unpacked(packets: &[u8], limits: &Limits, may_be_compressed: bool) -> Result<(Vec<u8>, Vec<Signature>), OpenError> {
+pub(crate) fn unpacked(packets: &[u8], limits: &Limits, may_be_compressed: bool) -> Result<(Vec<u8>, Vec<Signature>), OpenError> {
     let (mut content, mut signatures, mut announced) = (None, Vec::new(), 0);
     for packet in PacketParser::new(packets) {
         match packet.map_err(|_| OpenError::Malformed)? {

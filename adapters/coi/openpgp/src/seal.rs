@@ -66,6 +66,22 @@ pub fn seal(
     seal_for(mail, signer, to, Compression::Zlib, at, randomness)
 }
 
+/// Seals a mail in the same way for somebody who reads it with a mail program: outside stand what such a program sorts and threads mail by
+/// (sender, recipient, date, what it answers) and the signer's key, which it looks for there (Autocrypt Level 1). The subject stays inside.
+///
+/// # Errors
+/// [`SealError`].
+pub fn seal_letter(
+    mail: &[u8],
+    signer: &SecretKey,
+    to: &[&Certificate],
+    at: Timestamp,
+    randomness: &mut Randomness,
+) -> Result<Vec<u8>, SealError> {
+    let outer = Outer::of_letter(mail, signer.public())?;
+    seal_in(&outer, mail, signer, to, Compression::Zlib, at, randomness)
+}
+
 /// Whether content is compressed. Handshakes are not: their length would tell which secret they hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Compression {
@@ -74,6 +90,19 @@ pub(crate) enum Compression {
 }
 
 pub(crate) fn seal_for(
+    mail: &[u8],
+    signer: &SecretKey,
+    to: &[&Certificate],
+    compression: Compression,
+    at: Timestamp,
+    randomness: &mut Randomness,
+) -> Result<Vec<u8>, SealError> {
+    let outer = Outer::of(mail, at, randomness)?;
+    seal_in(&outer, mail, signer, to, compression, at, randomness)
+}
+
+fn seal_in(
+    outer: &Outer,
     mail: &[u8],
     signer: &SecretKey,
     to: &[&Certificate],
@@ -92,7 +121,6 @@ pub(crate) fn seal_for(
         targets.push(certificate.recipient(at).ok_or(SealError::Unusable(certificate.fingerprint()))?);
         recipients.push(*certificate);
     }
-    let outer = Outer::of(mail, at, randomness)?;
     let content = outer.protected(mail, Some(signer.public()));
     let second_kind = all.iter().all(|certificate| certificate.reads_seipd_v2());
     let armoured = guarded(|| {
@@ -177,17 +205,13 @@ struct Outer {
     sender: MailAddress,
     /// Names and values, as they stand outside and, said again, inside.
     fields: Vec<(&'static str, String)>,
+    /// A key that stands outside, as the value of its field.
+    key: Option<String>,
 }
 
 impl Outer {
     fn of(mail: &[u8], at: Timestamp, randomness: &mut Randomness) -> Result<Self, SealError> {
-        let sender = guarded(|| sender(mail)).flatten().ok_or(SealError::NoSender)?;
-        let id = Section::read(mail).value("Message-ID").ok_or(SealError::NoMessageId)?;
-        let is_id =
-            id.len() <= LONGEST_ID && id.starts_with('<') && id.ends_with('>') && id.chars().all(|c| c.is_ascii_graphic());
-        if !is_id {
-            return Err(SealError::NoMessageId);
-        }
+        let (sender, id) = named(mail)?;
         let earlier = i64::try_from(randomness.below(DATE_BLUR)).unwrap_or_default();
         let date = DateTime::from_timestamp((seconds(at) - earlier).max(0)).to_rfc822();
         let fields = vec![
@@ -197,7 +221,17 @@ impl Outer {
             ("To", "\"hidden-recipients\": ;".to_owned()),
             ("Subject", "[...]".to_owned()),
         ];
-        Ok(Self { sender, fields })
+        Ok(Self { sender, fields, key: None })
+    }
+
+    fn of_letter(mail: &[u8], signer: &Certificate) -> Result<Self, SealError> {
+        let (sender, _) = named(mail)?;
+        let section = Section::read(mail);
+        let shown = ["From", "To", "Date", "Message-ID", "In-Reply-To", "References"];
+        let shown = shown.into_iter().filter_map(|name| Some((name, section.value(name)?)));
+        let fields = shown.chain([("Subject", "...".to_owned())]).collect();
+        let key = Autocrypt { address: sender.clone(), mutual: true, certificate: signer.clone() };
+        Ok(Self { sender, fields, key: Some(key.field()) })
     }
 
     /// The content to be encrypted: the mail with its fields protected, what stands outside said again, and the signer's key.
@@ -233,6 +267,7 @@ impl Outer {
     fn around(&self, armoured: &str, randomness: &mut Randomness) -> Vec<u8> {
         let boundary: String = randomness.octets::<16>().iter().map(|octet| format!("{octet:02x}")).collect();
         let mut lines: Vec<String> = self.fields.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        lines.extend(self.key.iter().map(|key| format!("Autocrypt: {key}")));
         lines.extend(
             [
                 "MIME-Version: 1.0",
@@ -255,6 +290,14 @@ impl Outer {
         lines.extend([format!("--{boundary}--"), String::new()]);
         lines.join("\r\n").into_bytes()
     }
+}
+
+/// The one sender of a mail, and its Message-ID.
+fn named(mail: &[u8]) -> Result<(MailAddress, String), SealError> {
+    let sender = guarded(|| sender(mail)).flatten().ok_or(SealError::NoSender)?;
+    let id = Section::read(mail).value("Message-ID").ok_or(SealError::NoMessageId)?;
+    let is_id = id.len() <= LONGEST_ID && id.starts_with('<') && id.ends_with('>') && id.chars().all(|c| c.is_ascii_graphic());
+    if is_id { Ok((sender, id)) } else { Err(SealError::NoMessageId) }
 }
 
 /// The one sender of a mail.

@@ -6,7 +6,9 @@
 mod common;
 
 use common::{fields, mail, now, packets, person, randomness, with_breaks};
-use dreiklang_openpgp::{Certificate, Envelope, Limits, OpenError, Opener, SealError, SecretKey, Signed, seal, unsealed};
+use dreiklang_openpgp::{
+    Autocrypt, Certificate, Envelope, Limits, OpenError, Opener, SealError, SecretKey, Signed, seal, seal_letter, unsealed,
+};
 use proptest::prelude::*;
 
 fn opened_by(sealed: &[u8], key: &SecretKey) -> Result<dreiklang_openpgp::Opened, OpenError> {
@@ -160,4 +162,31 @@ fn limits_hold() {
     assert_eq!(open(Limits { mail: bomb.len() - 1, ..limits }), Err(OpenError::TooLarge));
     assert_eq!(open(Limits { trials: 4, ..limits }), Err(OpenError::TooLarge), "two keys that do not fit, two session keys each");
     assert!(open(Limits { trials: 6, ..limits }).is_ok());
+}
+
+#[test]
+fn a_letter_shows_what_mail_programs_sort_by_and_neither_subject_nor_text() {
+    let (sender, reader) = (person(1), person(2));
+    let mail = "From: \"Person One\" <person1@org.test>\r\nTo: <person2@org.test>\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\n\
+                Message-ID: <1.2@org.test>\r\nIn-Reply-To: <0@org.test>\r\nReferences: <0@org.test>\r\nSubject: dismissal\r\n\
+                Content-Type: text/plain; charset=\"utf-8\"\r\n\r\nsecret";
+    let sealed = seal_letter(mail.as_bytes(), &sender, &[reader.public()], now(), &mut randomness(1)).unwrap();
+    for (name, value) in [
+        ("From", "\"Person One\" <person1@org.test>"),
+        ("To", "<person2@org.test>"),
+        ("Date", "Tue, 24 Nov 2026 10:00:00 +0000"),
+        ("Message-ID", "<1.2@org.test>"),
+        ("In-Reply-To", "<0@org.test>"),
+        ("References", "<0@org.test>"),
+        ("Subject", "..."),
+    ] {
+        assert_eq!(fields(&sealed, name), [value], "{name}");
+    }
+    let text = String::from_utf8(sealed.clone()).unwrap();
+    assert!(!text.contains("dismissal") && !text.contains("secret"));
+    let [key] = fields(&sealed, "Autocrypt").try_into().unwrap();
+    assert!(Autocrypt::read(&key).unwrap().certificate == *sender.public());
+    let opened = opened_by(&sealed, &reader).unwrap();
+    assert!(matches!(opened.signed(&[sender.public()], now()), Ok(Signed::By(_))));
+    assert_eq!(fields(opened.content(), "Subject"), ["dismissal"]);
 }

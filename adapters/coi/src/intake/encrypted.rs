@@ -18,7 +18,7 @@ use crate::{
     inward::{Evidence, Letter, Mail, Reading, author, own_key},
     notices::Refused,
     outward::Words,
-    sealed::{Author, Grounds, Met, Peer, Sighting, Step, Unsealed, judged},
+    sealed::{Author, Grounds, Met, Peer, Program, Sighting, Step, Unsealed, judged},
 };
 
 /// How many keys of others are taken from one mail, and how many in all from one person.
@@ -83,7 +83,8 @@ impl Intake {
             Author::Owner { account, proof, binds } => {
                 let may = hub.organisation().policy.admits(&account).is_ok();
                 if let (true, true, Some(certificate)) = (may, binds, signing.clone()) {
-                    let sighting = Sighting { address: from.clone(), certificate, met: Met::Sealed, mutual: true };
+                    let program = Some(program_of(mail.is_chat()));
+                    let sighting = Sighting { address: from.clone(), certificate, met: Met::Sealed, mutual: true, program };
                     self.vault.peers.meet(hub, sighting).await?;
                 }
                 if may {
@@ -142,7 +143,8 @@ impl Intake {
         }
         // Chat programs show encrypted mail in another chat: who writes there in clear is answered in clear.
         let mutual = mutual && !letter.chat;
-        let sighting = Sighting { address: letter.from.clone(), certificate, met: Met::Clear, mutual };
+        let program = Some(program_of(letter.chat));
+        let sighting = Sighting { address: letter.from.clone(), certificate, met: Met::Clear, mutual, program };
         if self.vault.peers.meet(hub, sighting).await?.is_none() {
             let who = hub.pseudonym(letter.from.as_str());
             tracing::warn!(who, "clear mail brings another key than the one known for its author; it is not taken");
@@ -171,7 +173,8 @@ impl Intake {
                 break;
             }
             hub.set_note(&counter, Some(&(before + 1).to_string())).await?;
-            self.vault.peers.meet(hub, Sighting { address, certificate, met: Met::Told, mutual: true }).await?;
+            let told = Sighting { address, certificate, met: Met::Told, mutual: true, program: None };
+            self.vault.peers.meet(hub, told).await?;
         }
         Ok(())
     }
@@ -226,4 +229,9 @@ impl Intake {
         }
         Ok(left)
     }
+}
+
+/// With what a mail was written.
+fn program_of(chat: bool) -> Program {
+    if chat { Program::Chat } else { Program::Letters }
 }

@@ -4,6 +4,7 @@
 use dreiklang_model::Timestamp;
 
 use super::*;
+use crate::transport::{Envelope, Refusal};
 
 fn letter(from: &str) -> Letter {
     Letter {
@@ -11,7 +12,9 @@ fn letter(from: &str) -> Letter {
         name: None,
         id: NativeId::new("1@mail.example".to_owned()).unwrap(),
         sent_at: Timestamp::from_millis(1),
+        dated: None,
         subject: "dismissal".to_owned(),
+        asks: false,
         chat: false,
         key: None,
         says: vec![What::Message(Message::text("secret"))],
@@ -36,6 +39,21 @@ fn no_log_line_shows_who_wrote_what_to_whom() {
     let to = || "carol@mail.example".to_owned();
     let delivery = Delivery { recipients: vec![to()], return_path: ReturnPath::To(to()), freshness: Freshness::Asked };
     let shown = format!("{delivery:?} {:?} {:?}", delivery.return_path, letter("carol@mail.example"));
+    let raw = b"From: carol@mail.example\r\nSubject: dismissal\r\n\r\nsecret";
+    let id = || Some("secret@mail.example".to_owned());
+    let rejected = Rejected { reason: Reason::Unreadable, why: "malformed", message_id: id() };
+    let refused = Refused { to: &to(), recipient: &to(), about: id(), reason: Reason::Unreadable, key: None };
+    let refusal = Refusal::reply(550, "5.1.1 carol@mail.example is secret");
+    let heard = Heard {
+        last: to(),
+        at: Timestamp::from_millis(1),
+        subject: "dismissal".to_owned(),
+        sealed: false,
+        asks: true,
+        asked: vec![to()],
+    };
+    let envelope = Envelope::new(Some(&to()), &to());
+    let shown = format!("{shown} {:?} {rejected:?} {refused:?} {refusal:?} {heard:?} {envelope:?}", Mail::parse(raw));
     for secret in ["carol", "dismissal", "secret"] {
         assert!(!shown.contains(secret), "{shown}");
     }

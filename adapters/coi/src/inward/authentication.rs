@@ -6,7 +6,7 @@
 use crate::address::{Domain, canonical};
 
 /// One result: `dkim=pass header.d=mail.example`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 struct Outcome {
     method: String,
     result: String,
@@ -133,6 +133,8 @@ fn statements(value: &str) -> Option<Vec<Vec<String>>> {
     flush(&mut word, &mut all);
     Some(all)
 }
+
+crate::opaque::opaque!(Outcome);
 
 #[cfg(test)]
 mod tests {

@@ -8,7 +8,7 @@ use super::Mail;
 use crate::{address::Domain, message_id, transport::Refusal};
 
 /// What became of one of our deliveries.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Bounce {
     pub(crate) delivery: DeliveryId,
     /// Who, in the words of the report, was to receive it: first as we wrote him, then as it was forwarded.
@@ -110,3 +110,5 @@ fn text_of(part: &MessagePart<'_>, mail: &Mail<'_>) -> String {
         PartType::Message(_) | PartType::Multipart(_) => String::from_utf8_lossy(mail.inside(part)).into_owned(),
     }
 }
+
+crate::opaque::opaque!(Bounce);

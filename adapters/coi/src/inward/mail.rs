@@ -9,7 +9,6 @@ use mail_parser::{Encoding, Message, MessageParser, MessagePart, PartType};
 const MOST_DECLARED: usize = 1000;
 
 /// A parsed mail.
-#[derive(Debug)]
 pub(crate) struct Mail<'x> {
     pub(crate) message: Message<'x>,
 }
@@ -81,3 +80,5 @@ fn declared_parts(raw: &[u8]) -> usize {
 fn unfolded(value: &str) -> String {
     value.replace(['\r', '\n'], "").replace('\t', " ").trim().to_owned()
 }
+
+crate::opaque::opaque!(Mail<'_>);

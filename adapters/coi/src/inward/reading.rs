@@ -48,10 +48,14 @@ pub(crate) struct Letter {
     /// Its Message-ID, or a digest of its bytes when it has none.
     pub(crate) id: NativeId,
     pub(crate) sent_at: Timestamp,
+    /// When the mail itself says that it was sent, be that true or not: the same whenever it is read.
+    pub(crate) dated: Option<Timestamp>,
     /// Its subject without `Re:`; empty for chat.
     pub(crate) subject: String,
     /// It was written by a chat program.
     pub(crate) chat: bool,
+    /// Its author asks to be told, at the address he writes from, that it was read (RFC 8098 §2.1).
+    pub(crate) asks: bool,
     /// The key that its author says is his, for the address he writes from.
     pub(crate) key: Option<Autocrypt>,
     /// What it says, in order; empty only when it carries files.
@@ -68,7 +72,7 @@ impl std::fmt::Debug for Letter {
 }
 
 /// A mail that is not carried.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Rejected {
     pub(crate) reason: Reason,
     /// For the metric.
@@ -142,7 +146,10 @@ impl Reader {
             return Reading::Ignored(if receipt { "receipt" } else { "empty" });
         }
         let key = own_key(mail, &from);
-        Reading::Letter(Box::new(Letter { from, name, id, sent_at: sent_at(mail, now), subject, chat, key, says, files }))
+        let (asks, dated) = (asks(mail, &from), dated(mail));
+        // The author's clock, or the first server's; never later than now.
+        let sent_at = dated.map_or(now, |at| at.min(now));
+        Reading::Letter(Box::new(Letter { from, name, id, sent_at, dated, subject, chat, asks, key, says, files }))
     }
 
     /// Does what the trusted server wrote into the mail prove this author?
@@ -183,13 +190,22 @@ pub(crate) fn own_key(mail: &Mail<'_>, from: &Address) -> Option<Autocrypt> {
     (crate::address::canonical(field.address.as_str())? == *from).then_some(field)
 }
 
-/// When it was written: the author's clock, or the first server's; never later than now.
-fn sent_at(mail: &Mail<'_>, now: Timestamp) -> Timestamp {
+/// Does a mail ask for a receipt? One that goes elsewhere than to its author needs his word (RFC 8098 §2.1), which nobody can give here.
+fn asks(mail: &Mail<'_>, from: &Address) -> bool {
+    let field = mail.header("Disposition-Notification-To").unwrap_or_default();
+    let address = field.rsplit_once('<').map_or(field.as_str(), |(_, address)| address.trim_end_matches('>'));
+    crate::address::canonical(address.trim()).is_some_and(|address| address == *from)
+}
+
+/// When it says it was written, or else when the first server says it came.
+fn dated(mail: &Mail<'_>) -> Option<Timestamp> {
     let written = mail.message.date().filter(|date| date.is_valid()).map(mail_parser::DateTime::to_timestamp);
     let received = || mail.message.received_all().last().and_then(mail_parser::Received::date).map(|date| date.to_timestamp());
-    let seconds = written.filter(|seconds| *seconds > 0).or_else(received);
-    seconds.map_or(now, |seconds| Timestamp::from_millis(seconds.saturating_mul(1000)).min(now))
+    let seconds = written.filter(|seconds| *seconds > 0).or_else(received)?;
+    Some(Timestamp::from_millis(seconds.saturating_mul(1000)))
 }
+
+crate::opaque::opaque!(Rejected);
 
 #[cfg(test)]
 #[path = "reading_tests.rs"]

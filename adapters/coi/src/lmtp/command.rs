@@ -2,7 +2,7 @@
 //! The commands of LMTP (RFC 2033 §4, RFC 5321 §4.1.1).
 
 /// What the other server wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) enum Command {
     Lhlo,
     Mail { return_path: String, size: Option<usize> },
@@ -79,6 +79,8 @@ fn path<'a>(text: &'a str, keyword: &str) -> Option<(String, &'a str)> {
     };
     Some((address.to_owned(), parameters))
 }
+
+crate::opaque::opaque!(Command);
 
 #[cfg(test)]
 mod tests {

@@ -64,7 +64,19 @@ pub(crate) struct Frame<'a> {
     pub(crate) position: &'a Position,
     pub(crate) message_id: &'a str,
     pub(crate) form: Form,
+    pub(crate) asking: Asking,
     pub(crate) words: Words<'a>,
+}
+
+/// How a message asks its reader's program to say that it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asking {
+    /// Not at all: programs bother people with such a wish.
+    Nothing,
+    /// As chat programs do, which answer by themselves.
+    Chat,
+    /// As mail programs do (RFC 8098 §2.1): only of somebody who asks the same.
+    Letter,
 }
 
 /// A file to put into a mail.
@@ -108,15 +120,14 @@ impl Frame<'_> {
         mail
     }
 
-    /// Asks for a receipt, as chat programs do.
-    pub(super) fn wants_receipt(&self, mail: MessageBuilder<'static>) -> MessageBuilder<'static> {
-        match self.form {
-            Form::Clear { .. } => mail,
-            Form::Sealed => {
-                let ghost = addr_spec(self.delivery.leg.ghost.as_str());
-                mail.header("Chat-Disposition-Notification-To", Raw::new(format!("<{ghost}>")))
-            }
-        }
+    /// Asks for a receipt.
+    pub(super) fn asks(&self, mail: MessageBuilder<'static>) -> MessageBuilder<'static> {
+        let field = match self.asking {
+            Asking::Nothing => return mail,
+            Asking::Chat => "Chat-Disposition-Notification-To",
+            Asking::Letter => "Disposition-Notification-To",
+        };
+        mail.header(field, Raw::new(format!("<{}>", addr_spec(self.delivery.leg.ghost.as_str()))))
     }
 
     /// Where the ghost is at home; the bot is nowhere.
@@ -138,7 +149,7 @@ impl Frame<'_> {
 
 /// The readable mail for one message. With the same input it has the same bytes, so that a repeat is the same mail.
 pub(crate) fn message(frame: Frame<'_>, content: &Message<Placed>, enclosed: Vec<Enclosed>) -> std::io::Result<Vec<u8>> {
-    let mut mail = frame.wants_receipt(frame.begin());
+    let mut mail = frame.asks(frame.begin());
     let reply = content.in_reply_to.as_ref();
     let answered = reply.map(|reply| reply.to.native.as_str().to_owned()).or_else(|| frame.position.in_reply_to.clone());
     if let Some(answered) = answered {
@@ -230,12 +241,32 @@ mod tests {
     }
 
     fn written(other: Network, form: Form) -> (Vec<u8>, String) {
+        written_asking(other, form, Asking::Nothing)
+    }
+
+    fn written_asking(other: Network, form: Form, asking: Asking) -> (Vec<u8>, String) {
         let words = Words { language: Language::English, organisation: "Town" };
         let (delivery, position) = (delivery(other), Position::default());
-        let frame = Frame { delivery: &delivery, position: &position, message_id: "id@gw.example", form, words };
+        let frame = Frame { delivery: &delivery, position: &position, message_id: "id@gw.example", form, asking, words };
         let raw = message(frame, &Message::text("Hello"), Vec::new()).unwrap();
         let text = Mail::parse(&raw).unwrap().message.body_text(0).unwrap().replace("\r\n", "\n");
         (raw, text)
+    }
+
+    #[test]
+    fn a_receipt_is_asked_for_in_the_words_of_the_readers_program() {
+        for (asking, field) in [
+            (Asking::Nothing, None),
+            (Asking::Chat, Some("Chat-Disposition-Notification-To")),
+            (Asking::Letter, Some("Disposition-Notification-To")),
+        ] {
+            let (raw, _) = written_asking(Network::MATRIX, Form::Sealed, asking);
+            let mail = Mail::parse(&raw).unwrap();
+            for name in ["Chat-Disposition-Notification-To", "Disposition-Notification-To"] {
+                let expected = (field == Some(name)).then(|| "<matrix.alice=hs.example@gw.example>".to_owned());
+                assert_eq!(mail.header(name), expected, "{asking:?}");
+            }
+        }
     }
 
     #[test]
@@ -250,7 +281,6 @@ mod tests {
             let (raw, text) = written(network, form);
             let mail = Mail::parse(&raw).unwrap();
             assert_eq!(mail.message.from().unwrap().first().unwrap().name(), Some(name), "{form:?}");
-            assert_eq!(mail.header("Chat-Disposition-Notification-To").is_some(), form == Form::Sealed, "{form:?}");
             match footer {
                 Some(footer) => assert!(text.contains("\n-- \n") && text.contains(footer), "{text:?}"),
                 None => assert!(!text.contains("\n-- \n"), "{text:?}"),
@@ -261,7 +291,8 @@ mod tests {
     fn formatted(form: Form) -> Vec<u8> {
         let words = Words { language: Language::English, organisation: "Town" };
         let (delivery, position) = (delivery(Network::MATRIX), Position::default());
-        let frame = Frame { delivery: &delivery, position: &position, message_id: "id@gw.example", form, words };
+        let (asking, message_id) = (Asking::Nothing, "id@gw.example");
+        let frame = Frame { delivery: &delivery, position: &position, message_id, form, asking, words };
         let native = dreiklang_model::NativeId::new("1@x").unwrap();
         let to = Placed { native: native.clone(), parts: vec![native], by: dreiklang_model::Side::User };
         let in_reply_to = Some(dreiklang_model::Reply { to, quote: Some("really?".into()) });

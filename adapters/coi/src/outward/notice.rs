@@ -31,7 +31,7 @@ pub(crate) enum Fate {
 }
 
 /// A notice about one mail.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Notice<'a> {
     /// The Message-ID of the notice itself.
     pub(crate) id: String,
@@ -50,7 +50,7 @@ pub(crate) struct Notice<'a> {
 }
 
 /// Who says what became of a mail.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) enum Speaker<'a> {
     /// The mail system.
     MailSystem,
@@ -151,3 +151,5 @@ pub(crate) fn status(reason: &Reason) -> &'static str {
         Reason::Forbidden | Reason::NotAuthenticated | Reason::Rejected | Reason::Said(_) => "5.7.1",
     }
 }
+
+crate::opaque::opaque!(Notice<'_>, Speaker<'_>);

@@ -68,7 +68,7 @@ mod tests {
     use dreiklang_openpgp::{Certificate, MailAddress, Randomness, SecretKey, Signer};
 
     use super::*;
-    use crate::address::canonical;
+    use crate::{address::canonical, sealed::Program};
 
     fn certificate(seed: u8) -> Certificate {
         let address = MailAddress::new("carol@mail.example").unwrap();
@@ -78,7 +78,7 @@ mod tests {
 
     fn peer(certificate: &Certificate, account: &str, met: Met) -> Peer {
         let account = canonical(account).unwrap();
-        Peer { certificate: certificate.clone(), seen: account.clone(), account, met, mutual: false }
+        Peer { certificate: certificate.clone(), seen: account.clone(), account, met, mutual: false, program: Program::Chat }
     }
 
     fn by(certificate: &Certificate) -> Result<Signed, Misdirected> {

@@ -14,7 +14,6 @@ use crate::{
 };
 
 /// What is written.
-#[derive(Debug)]
 pub(crate) struct Handed<'a> {
     /// The Message-ID.
     pub(crate) id: &'a str,
@@ -47,6 +46,8 @@ pub(crate) fn contact(handed: Handed<'_>, words: Words<'_>) -> std::io::Result<V
         .attachment("text/vcard", "contact.vcf", card)
         .write_to_vec()
 }
+
+crate::opaque::opaque!(Handed<'_>);
 
 #[cfg(test)]
 mod tests {

@@ -13,7 +13,7 @@ use super::{
     Vault,
     keys::blocking,
     opening::Unsealed,
-    peers::{Met, Sighting},
+    peers::{Met, Program, Sighting},
 };
 use crate::{address::canonical, message_id, posts::Post};
 
@@ -69,7 +69,8 @@ impl Vault {
                     return Ok(Step::Dropped("forged"));
                 }
                 let to = guest.address.clone();
-                let met = Sighting { address, certificate: guest.certificate, met: Met::Invited, mutual: true };
+                let (met, program) = (Met::Invited, Some(Program::Chat));
+                let met = Sighting { address, certificate: guest.certificate, met, mutual: true, program };
                 self.peers.meet(hub, met).await?;
                 Ok(post(hub, open.ghost, to.as_str(), mail))
             }

@@ -33,7 +33,7 @@ const TOKEN: usize = 18;
 pub(crate) struct Invitations;
 
 /// An invitation that holds.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Open {
     /// Where it leads.
     pub(crate) ghost: String,
@@ -164,6 +164,8 @@ fn open(secret: &SecretSlice<u8>, id: &str, note: &str) -> Option<Open> {
         auth: token("auth")?,
     })
 }
+
+crate::opaque::opaque!(Open);
 
 #[cfg(test)]
 mod tests {

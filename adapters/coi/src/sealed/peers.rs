@@ -36,6 +36,17 @@ pub(crate) enum Met {
     Invited,
 }
 
+/// With what somebody reads and writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Program {
+    /// A chat program, as Delta Chat.
+    #[default]
+    Chat,
+    /// A mail program: it knows letters, and nothing that is done to them afterwards.
+    Letters,
+}
+
 /// Somebody whose key is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Peer {
@@ -47,6 +58,8 @@ pub(crate) struct Peer {
     pub(crate) met: Met,
     /// He asked to be answered with encryption in his clear mail.
     pub(crate) mutual: bool,
+    /// With what he wrote last.
+    pub(crate) program: Program,
 }
 
 /// A peer as he is stored.
@@ -58,6 +71,8 @@ struct Stored {
     met: Met,
     #[serde(default)]
     mutual: bool,
+    #[serde(default)]
+    program: Program,
 }
 
 /// A key that was seen with an address.
@@ -67,12 +82,19 @@ pub(crate) struct Sighting {
     pub(crate) certificate: Certificate,
     pub(crate) met: Met,
     pub(crate) mutual: bool,
+    /// [`None`]: he did not write this himself.
+    pub(crate) program: Option<Program>,
 }
 
 impl Peer {
     /// Mail for him is sealed.
     pub(crate) fn wants_sealed(&self) -> bool {
         self.met != Met::Clear || self.mutual
+    }
+
+    /// He is written to as chat programs write to each other.
+    pub(crate) fn chats(&self) -> bool {
+        self.wants_sealed() && self.program == Program::Chat
     }
 
     /// What his signature proves.
@@ -145,6 +167,7 @@ impl Peers {
             seen: canonical(&stored.seen).ok_or_else(|| corrupt("no address"))?,
             met: stored.met,
             mutual: stored.mutual,
+            program: stored.program,
         });
         self.ready.insert(*fingerprint, Arc::clone(&peer));
         Ok(Some(peer))
@@ -157,7 +180,7 @@ impl Peers {
     /// # Errors
     /// [`StoreError`].
     pub(crate) async fn meet(&self, hub: &Hub, sighting: Sighting) -> Result<Option<Arc<Peer>>, StoreError> {
-        let Sighting { address, certificate, met, mutual } = sighting;
+        let Sighting { address, certificate, met, mutual, program } = sighting;
         let _changing = self.changing.lock().await;
         let fingerprint = certificate.fingerprint();
         let bound = self.of(hub, &address).await?;
@@ -195,10 +218,11 @@ impl Peers {
                     seen: if met > Met::Told { address.clone() } else { known.seen.clone() },
                     met: known.met.max(met),
                     mutual: mutual || known.mutual,
+                    program: program.unwrap_or(known.program),
                     account,
                 }
             }
-            None => Peer { certificate, account, seen: address.clone(), met, mutual },
+            None => Peer { certificate, account, seen: address.clone(), met, mutual, program: program.unwrap_or_default() },
         };
         let peer = Arc::new(peer);
         if known.as_ref() != Some(&peer) {
@@ -208,6 +232,7 @@ impl Peers {
                 seen: peer.seen.as_str().to_owned(),
                 met: peer.met,
                 mutual: peer.mutual,
+                program: peer.program,
             };
             let stored = serde_json::to_string(&stored).map_err(|error| StoreError::Corrupt(error.to_string()))?;
             hub.set_note(&record(&fingerprint), Some(&stored)).await?;
@@ -284,7 +309,7 @@ mod tests {
         let mut randomness = Randomness::from_seed([7; 32]);
         let key = SecretKey::generate(&own, Timestamp::from_millis(1_800_000_000_000), &mut randomness).unwrap();
         let account = canonical(account).unwrap();
-        Peer { certificate: key.public().clone(), seen: account.clone(), account, met, mutual: true }
+        Peer { certificate: key.public().clone(), seen: account.clone(), account, met, mutual: true, program: Program::Chat }
     }
 
     #[test]
@@ -332,7 +357,9 @@ mod tests {
             (Met::Invited, false, true, Proof::Verified),
         ] {
             let peer = Peer { mutual, ..peer("carol@mail.example", met) };
-            assert_eq!((peer.wants_sealed(), peer.proof()), (sealed, proof), "{met:?} {mutual}");
+            assert_eq!((peer.wants_sealed(), peer.chats(), peer.proof()), (sealed, sealed, proof), "{met:?} {mutual}");
+            let letters = Peer { program: Program::Letters, ..peer };
+            assert_eq!((letters.wants_sealed(), letters.chats()), (sealed, false), "{met:?} {mutual}");
         }
     }
 }

@@ -5,9 +5,13 @@ use std::sync::Arc;
 
 use dreiklang_engine::{Hub, port::StoreError};
 use dreiklang_model::{Address, Reason};
-use dreiklang_openpgp::{Certificate, Randomness, SealError, seal};
+use dreiklang_openpgp::{Autocrypt, Certificate, MailAddress, Randomness, SealError, seal, seal_letter};
 
-use super::{Vault, keys::blocking, peers::Peer};
+use super::{
+    Vault,
+    keys::blocking,
+    peers::{Peer, Program},
+};
 
 /// Why a mail was not sealed.
 #[derive(Debug, thiserror::Error)]
@@ -45,9 +49,38 @@ impl Vault {
     /// # Errors
     /// [`NotSealed`].
     pub(crate) async fn seal(&self, hub: &Hub, ghost: &str, to: &Certificate, mail: Vec<u8>) -> Result<Vec<u8>, NotSealed> {
+        self.seal_as(hub, ghost, to, Program::Chat, mail).await
+    }
+
+    /// The same in the way that suits the program he reads it with.
+    ///
+    /// # Errors
+    /// [`NotSealed`].
+    pub(crate) async fn seal_as(
+        &self,
+        hub: &Hub,
+        ghost: &str,
+        to: &Certificate,
+        program: Program,
+        mail: Vec<u8>,
+    ) -> Result<Vec<u8>, NotSealed> {
         let key = self.keys.of(hub, ghost).await?;
         let mut randomness = Randomness::from_seed(hub.seed()?);
         let (to, at) = (to.clone(), hub.now());
-        Ok(blocking(move || seal(&mail, &key, &[&to], at, &mut randomness)).await??)
+        let sealing = move || match program {
+            Program::Chat => seal(&mail, &key, &[&to], at, &mut randomness),
+            Program::Letters => seal_letter(&mail, &key, &[&to], at, &mut randomness),
+        };
+        Ok(blocking(sealing).await??)
+    }
+
+    /// The field that brings a ghost's key to a mail program (Autocrypt Level 1), for mail that lies open.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn key_field(&self, hub: &Hub, ghost: &str) -> Result<String, StoreError> {
+        let key = self.keys.of(hub, ghost).await?;
+        let address = MailAddress::new(ghost).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        Ok(Autocrypt { address, mutual: true, certificate: key.public().clone() }.field())
     }
 }

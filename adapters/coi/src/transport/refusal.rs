@@ -7,7 +7,7 @@ use dreiklang_model::Reason;
 const LONGEST_WORDS: usize = 300;
 
 /// A refusal: the reply code, if there was one, the enhanced status code and the words.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) code: Option<u16>,
     pub(crate) status: Option<String>,
@@ -60,6 +60,8 @@ pub(crate) fn clean(words: &str) -> String {
     let joined = printable.split_whitespace().collect::<Vec<_>>().join(" ");
     joined.chars().take(LONGEST_WORDS).collect()
 }
+
+crate::opaque::opaque!(Refusal);
 
 #[cfg(test)]
 mod tests {

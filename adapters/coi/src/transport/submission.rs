@@ -47,7 +47,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Who sends, as far as the mail system is told, and who receives.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Envelope {
     /// [`None`] is the null return path: nobody wants to hear of a failure.
     from: Option<Address>,
@@ -327,3 +327,5 @@ async fn step<T>(command: impl Future<Output = Result<T, SmtpError>>) -> Result<
         None => Stop::Broken(error.to_string()),
     })
 }
+
+crate::opaque::opaque!(Envelope);

@@ -146,6 +146,7 @@ fn attachment(content: &Map<String, Value>, kind: MediaKind) -> Option<Attachmen
         dimensions: small("w").zip(small("h")),
         duration: small("duration"),
         source: MediaSource { network: Network::MATRIX, locator: address.to_owned() },
+        link: None,
     })
 }
 

@@ -61,6 +61,7 @@ fn files_are_read_with_their_caption() {
             dimensions: Some((3, 2)),
             duration: Some(1500),
             source: MediaSource { network: Network::MATRIX, locator: "mxc://x/y".to_owned() },
+            link: None,
         };
         let expected = |text: &str| What::Message(Message { attachments: vec![file.clone()], ..Message::text(text) });
         assert_eq!(what(content.clone()), expected(""));

@@ -91,6 +91,7 @@ async fn the_words_beside_a_lost_file_arrive_and_its_sender_is_told() {
         dimensions: None,
         duration: None,
         source: MediaSource { network: Network::XMPP, locator: "gone".to_owned() },
+        link: None,
     };
     gateway.bob_does("a", What::Message(Message { attachments: vec![file], ..Message::text("look") })).await;
     assert!(matches!(gateway.bob_hears().await, What::Report { report: Report::Failed(Reason::FileUnavailable), .. }));

@@ -111,6 +111,7 @@ impl Gateway {
             clock: Arc::new(clock),
             entropy: Arc::new(Counting::default()),
             meter: Arc::new(NoMeter),
+            links: None,
             pseudonyms: Pseudonyms::new(&[7; 32]),
             organisations: vec![(organisation.clone(), adapters)],
         })

@@ -270,6 +270,7 @@ mod tests {
                     dimensions: None,
                     duration: None,
                     source: MediaSource { network: Network::XMPP, locator: address.to_owned() },
+                    link: None,
                 }],
                 ..Message::text("")
             })

@@ -55,6 +55,7 @@ pub(super) fn shared(stanza: &Element) -> Option<Shared> {
         dimensions: number("width").zip(number("height")),
         duration: number("length"),
         source: MediaSource { network: Network::XMPP, locator: url.into() },
+        link: None,
     })))
 }
 

@@ -211,6 +211,7 @@ mod tests {
             dimensions: None,
             duration: None,
             source: MediaSource { network: Network::XMPP, locator: "https://x/1.png".into() },
+            link: None,
         };
         What::Message(Message { attachments: vec![file], ..Message::text(caption) })
     }

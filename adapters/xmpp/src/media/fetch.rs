@@ -27,6 +27,8 @@ pub(crate) const LARGEST: u64 = 100 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct Web {
     http: reqwest::Client,
+    /// Waits as long as the delivery may: a large file is silent for long while it goes.
+    uploads: reqwest::Client,
     guard: Guard,
 }
 
@@ -37,20 +39,25 @@ impl Web {
     /// When the library refuses the TLS configuration.
     pub(crate) fn new(tls: &Arc<ClientConfig>, allowed: &[String]) -> Result<Self, reqwest::Error> {
         let guard = Guard::new(allowed);
-        let judge = guard.clone();
-        let redirects = redirect::Policy::custom(move |attempt| {
-            if attempt.previous().len() > REDIRECTS || !judge.admits(attempt.url()) { attempt.stop() } else { attempt.follow() }
-        });
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured((**tls).clone())
-            .dns_resolver(Arc::new(guard.clone()))
-            .connect_timeout(CONNECT)
-            .read_timeout(SILENCE)
-            .redirect(redirects)
-            .no_proxy()
-            .user_agent(concat!("dreiklang/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Self { http, guard })
+        let client = || {
+            let judge = guard.clone();
+            let redirects = redirect::Policy::custom(move |attempt| {
+                if attempt.previous().len() > REDIRECTS || !judge.admits(attempt.url()) {
+                    attempt.stop()
+                } else {
+                    attempt.follow()
+                }
+            });
+            reqwest::Client::builder()
+                .tls_backend_preconfigured((**tls).clone())
+                .dns_resolver(Arc::new(guard.clone()))
+                .connect_timeout(CONNECT)
+                .redirect(redirects)
+                .no_proxy()
+                .user_agent(concat!("dreiklang/", env!("CARGO_PKG_VERSION")))
+        };
+        let (http, uploads) = (client().read_timeout(SILENCE).build()?, client().build()?);
+        Ok(Self { http, uploads, guard })
     }
 
     /// Opens the file at an address that somebody sent.
@@ -79,7 +86,7 @@ impl Web {
         let url = Url::parse(&slot.put).ok().filter(|url| self.guard.admits(url));
         let Some(url) = url else { return Err(refused()) };
         let mut request = self
-            .http
+            .uploads
             .put(url)
             .header(header::CONTENT_TYPE, media_type)
             .header(header::CONTENT_LENGTH, size)

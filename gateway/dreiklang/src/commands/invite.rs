@@ -39,6 +39,7 @@ pub(crate) async fn invite(loaded: &Loaded, asked: &Invite, json: bool) -> anyho
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
         meter: Arc::new(NoMeter),
+        links: None,
         pseudonyms: Pseudonyms::new(&state.key),
         organisations: compose::organisations(loaded, &state.key)?,
     })
