@@ -5,17 +5,11 @@ from __future__ import annotations
 
 import html
 import itertools
-import json
-from dataclasses import dataclass
-from email.message import EmailMessage
 
 import pytest
 import pytest_asyncio
-from clients import MailClient, MatrixClient, XmppClient
-from clients.mail import Mail
-from clients.matrix import Event
-from clients.xmpp import Stanza
 from conftest import People, Way
+from fidelity.formatting import KINDS, MENTION, REFERENCE, UNSTYLED, Kind, html_of, letter, matrix_content, squeezed
 from servers.gateway import Gateway
 from talkers import OnMail, OnMatrix, OnXmpp, Talker, said
 from test_delta import OnDelta
@@ -23,51 +17,7 @@ from test_delta import OnDelta
 pytestmark = pytest.mark.asyncio
 
 PAIRS = list(itertools.permutations(("matrix", "xmpp", "mail"), 2))
-UNSTYLED = "{urn:xmpp:styling:0}unstyled"
-REFERENCE = "{urn:xmpp:reference:0}reference"
-MENTION = "{urn:xmpp:mentions:0}mention"
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of formatting around the word `it`: as HTML that every program writes, as styled text if that has a word for it, and as
-    people read it where nothing can be formatted, with the light marks of mail."""
-
-    name: str
-    html: str
-    plain: str
-    light: str
-    styled: str | None = None
-
-    def __str__(self) -> str:
-        return self.name
-
-
-KINDS = [
-    Kind("strong", "say <strong>it</strong>", "say it", "say **it**", "say *it*"),
-    Kind("emphasis", "say <em>it</em>", "say it", "say _it_", "say _it_"),
-    Kind("strike", "say <del>it</del>", "say it", "say ~~it~~", "say ~it~"),
-    Kind("code", "say <code>it</code>", "say it", "say `it`", "say `it`"),
-    Kind("underline", "say <u>it</u>", "say it", "say it"),
-    Kind(
-        "code block",
-        '<pre><code class="language-rust">let it = 1;\n  it * 2 * 3\n</code></pre>',
-        "let it = 1;\n  it * 2 * 3",
-        "```rust\nlet it = 1;\n  it * 2 * 3\n```",
-        "```rust\nlet it = 1;\n  it * 2 * 3\n```",
-    ),
-    Kind("quote", "<blockquote><p>he said it</p></blockquote><p>indeed</p>", "> he said it\n\nindeed", "> he said it\n\nindeed", "> he said it\n\nindeed"),
-    Kind("list", "<ul><li>it<ol start=\"3\"><li>three</li></ol></li><li>two</li></ul>", "• it\n  3. three\n• two", "• it\n  3. three\n• two"),
-    Kind("heading", "<h2>It</h2><p>text</p>", "It\n\ntext", "**It**\n\ntext"),
-    Kind("link", 'see <a href="https://town.example/x">it</a>', "see it (https://town.example/x)", "see it (https://town.example/x)"),
-    Kind(
-        "table",
-        "<table><thead><tr><th>a</th><th>b</th></tr></thead><tbody><tr><td>it</td><td>2</td></tr></tbody></table>",
-        "a | b\nit | 2",
-        "a | b\nit | 2",
-    ),
-    Kind("rule", "<p>it</p><hr><p>two</p>", "it\n\n---\n\ntwo", "it\n\n---\n\ntwo"),
-]  # fmt: skip
+SAID = [kind.saying("it") for kind in KINDS]
 
 
 @pytest_asyncio.fixture
@@ -79,56 +29,37 @@ async def talkers(gateway: Gateway, people: People, way: Way) -> dict[str, Talke
     }
 
 
-def rich(client: MatrixClient, kind: Kind) -> Event:
-    return {"msgtype": "m.text", "body": kind.light, "format": "org.matrix.custom.html", "formatted_body": kind.html}
-
-
-def letter(client: MailClient, to: str, kind: Kind) -> EmailMessage:
-    """As mail programs write it: the same without formatting, and HTML."""
-    mail = client.compose(to, kind.plain)
-    mail.add_alternative(f"<html><body>{kind.html.replace('<table>', '<table border=1>')}</body></html>", subtype="html")
-    return mail
-
-
 async def say(one: Talker, other: Talker, kind: Kind) -> None:
     if isinstance(one, OnMatrix):
-        await one.client.send(await one.room_with(one.ghost_of(other)), rich(one.client, kind))
+        await one.client.send(await one.room_with(one.ghost_of(other)), matrix_content(kind))
     elif isinstance(one, OnXmpp):
         one.client.send_message(one.ghost_of(other), kind.styled or "")
     elif isinstance(one, OnMail):
-        await one.client.send(letter(one.client, one.ghost_of(other), kind))
-
-
-def squeezed(markup: str) -> str:
-    return "".join(markup.split())
+        await one.client.send(letter(one.client, one.ghost_of(other), kind.plain, kind.html))
 
 
 async def hears(one: Talker, sender: Talker, kind: Kind) -> None:
     ghost = one.ghost_of(sender)
     if isinstance(one, OnMatrix):
-        event = await one.client.wait_for(lambda e: e.get("sender") == ghost and e.get("type") == "m.room.message", what=kind.name)
+        event = await one.client.wait_for(
+            lambda e: e.get("sender") == ghost and e.get("type") == "m.room.message", what=kind.name
+        )
         content = event["content"]
         assert squeezed(content.get("formatted_body", "")) == squeezed(kind.html), content
         assert content["body"] == kind.plain and content["format"] == "org.matrix.custom.html"
     elif isinstance(one, OnXmpp):
-        stanza = await one.client.wait_for(lambda s: s.kind == "message" and s.sender.startswith(ghost) and bool(s.body), what=kind.name)
-        readable = {"heading": "*It*\n\ntext"}.get(kind.name, kind.plain)
-        assert stanza.body == (kind.styled or readable) and not stanza.has(UNSTYLED), stanza.body
+        stanza = await one.client.wait_for(
+            lambda s: s.kind == "message" and s.sender.startswith(ghost) and bool(s.body), what=kind.name
+        )
+        assert stanza.body == kind.on_xmpp and not stanza.has(UNSTYLED), stanza.body
     elif isinstance(one, OnMail):
         mail = await one.client.wait_for(lambda m: f"<{ghost}>" in (m.header("From") or ""), what=kind.name)
         assert said(mail.text) == kind.light, mail.text
-        form = html_of(mail)
-        assert squeezed(kind.html) in squeezed(form.replace('<table border="1">', "<table>")), form
-
-
-def html_of(mail: Mail) -> str:
-    part = mail.message.get_body(("html",))
-    assert part is not None, "no HTML form"
-    return str(part.get_content())
+        assert squeezed(kind.html) in squeezed(html_of(mail)), mail.raw
 
 
 @pytest.mark.parametrize(("source", "target"), PAIRS, ids=lambda name: name)
-@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("kind", SAID, ids=str)
 async def test_every_kind_of_formatting_crosses(talkers: dict[str, Talker], source: str, target: str, kind: Kind) -> None:
     if source == "xmpp" and kind.styled is None:
         pytest.skip("styled text has no word for it")
@@ -171,7 +102,8 @@ async def test_new_versions_and_actions_are_formatted(talkers: dict[str, Talker]
     assert isinstance(alice, OnMatrix) and isinstance(bob, OnXmpp)
     room = await alice.room_with(alice.ghost_of(bob))
     formatted = {"format": "org.matrix.custom.html"}
-    first = await alice.client.send(room, {"msgtype": "m.emote", "body": "waves *wildly*", "formatted_body": "waves <em>wildly</em>", **formatted})
+    waves = {"msgtype": "m.emote", "body": "waves *wildly*", "formatted_body": "waves <em>wildly</em>", **formatted}
+    first = await alice.client.send(room, waves)
     await bob.hear(alice, "/me waves _wildly_")
     new = {"msgtype": "m.text", "body": "**right**", "formatted_body": "<b>right</b>", **formatted}
     await alice.client.send(room, {**new, "m.new_content": new, "m.relates_to": {"rel_type": "m.replace", "event_id": first}})
@@ -191,8 +123,8 @@ async def test_whoever_is_mentioned_is_named_as_his_network_does(talkers: dict[s
     for other in (bob, carol):
         pill = f'<a href="https://matrix.to/#/{alice.ghost_of(bob)}">Bob</a>'
         content = {"msgtype": "m.text", "body": "Bob: hi", "format": "org.matrix.custom.html", "formatted_body": f"{pill}: hi"}
-        content["m.mentions"] = json.dumps({"user_ids": [alice.ghost_of(bob)]})
-        await alice.client.send(await alice.room_with(alice.ghost_of(other)), content)
+        mentions = {"m.mentions": {"user_ids": [alice.ghost_of(bob)]}}
+        await alice.client.send(await alice.room_with(alice.ghost_of(other)), content | mentions)
     stanza = await bob.client.wait_for(lambda s: s.body == "Bob: hi", what="a mention")
     reference, mention = stanza.find(REFERENCE), stanza.find(MENTION)
     assert reference is not None and reference.get("uri") == f"xmpp:{bob.address}" and reference.get("end") == "3"
@@ -200,22 +132,21 @@ async def test_whoever_is_mentioned_is_named_as_his_network_does(talkers: dict[s
     mail = await carol.client.wait_for(lambda m: said(m.text) == "Bob: hi", what="a mention")
     assert f'<a class="mention" href="mailto:{html.escape(carol.ghost_of(bob))}">Bob</a>: hi' in html_of(mail)
     # Bob mentions Alice to her.
-    extra = f"<reference xmlns='urn:xmpp:reference:0' type='mention' begin='4' end='9' uri='xmpp:{bob.ghost_of(alice).replace('%', '%25')}'/>"
-    bob.client.send_message(bob.ghost_of(alice), "dear Alice", extra=extra.replace("'4' end='9'", "'5' end='10'"))
+    uri = f"xmpp:{bob.ghost_of(alice).replace('%', '%25')}"
+    extra = f"<reference xmlns='urn:xmpp:reference:0' type='mention' begin='5' end='10' uri='{uri}'/>"
+    bob.client.send_message(bob.ghost_of(alice), "dear Alice", extra=extra)
     event = await alice.client.wait_message("dear Alice")
     assert event["content"]["m.mentions"] == {"user_ids": [alice.address]}
     assert f"https://matrix.to/#/{alice.address}" in event["content"]["formatted_body"]
     # Carol mentions Alice to Bob.
     link = f'<a class="mention" href="mailto:{carol.ghost_of(alice)}">Alice</a>'
-    mail = carol.client.compose(carol.ghost_of(bob), "ask Alice")
-    mail.add_alternative(f"<p>ask {link}</p>", subtype="html")
-    await carol.client.send(mail)
+    await carol.client.send(letter(carol.client, carol.ghost_of(bob), "ask Alice", f"<p>ask {link}</p>"))
     stanza = await bob.client.wait_for(lambda s: s.body == "ask Alice", what="a mention")
     mention = stanza.find(MENTION)
     assert mention is not None and mention.get("jid") == bob.ghost_of(alice)
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("kind", SAID, ids=str)
 async def test_delta_chat_shows_light_marks(gateway: Gateway, people: People, way: Way, kind: Kind) -> None:
     carol = OnDelta(await people.delta(force_encryption=True))
     alice, bob = OnMatrix(await people.matrix()), OnXmpp(await people.xmpp(server=way.xmpp))
@@ -223,7 +154,7 @@ async def test_delta_chat_shows_light_marks(gateway: Gateway, people: People, wa
         await carol.join(gateway, other)
         await carol.say(other, "2 *3* 4")
         await other.hear(carol, "2 *3* 4")
-    await alice.client.send(await alice.room_with(alice.ghost_of(carol)), rich(alice.client, kind))
+    await alice.client.send(await alice.room_with(alice.ghost_of(carol)), matrix_content(kind))
     message = await carol.hear_message(alice, kind.light)
     assert not message["hasHtml"], "the program would offer to show the HTML"
     if kind.styled is not None:

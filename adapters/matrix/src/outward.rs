@@ -253,6 +253,7 @@ mod tests {
             size: None,
             dimensions: None,
             duration: None,
+            link: None,
             source: MediaSource { network: Network::MAIL, locator: "x".into() },
             link: None,
         };

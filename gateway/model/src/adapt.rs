@@ -225,7 +225,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{FileName, MediaKind, MediaLink, MediaSource, MediaType, Network, Timestamp};
+    use crate::{
+        FileName, Format, Formats, Marks, MediaKind, MediaLink, MediaSource, MediaType, Network, Rich, Timestamp,
+        rich::{Block, Span},
+    };
 
     const NATIVE: Capabilities = Capabilities { largest_file: 1000, longest_text: 1000, ..Capabilities::FULL };
 
@@ -348,6 +351,43 @@ mod tests {
         assert_eq!(shapes(message("look"), &bare), expected(&[(&said, &[]), ("", &["a"]), ("", &["b"])]));
         let none = shapes(message("look"), &Capabilities::PLAIN);
         assert_eq!((none.len(), none[0].0.matches("could not be carried").count()), (1, 3));
+    }
+
+    #[test]
+    fn formatting_that_is_not_shown_is_named_and_left_to_the_adapter() {
+        let strong = Span { marks: Marks::STRONG, ..Span::plain("now") };
+        let text: crate::Text = Rich::new(vec![Block::Paragraph(vec![strong.clone()])]).into();
+        let formatted = What::Message(Message::text(text.clone()));
+        assert_eq!(
+            adapt(formatted.clone(), &NATIVE, Language::English),
+            Adapted { parts: vec![formatted.clone()], losses: vec![] }
+        );
+        let less = Capabilities { formats: Formats::ALL.but(&[Format::Strong]), ..NATIVE };
+        let lost = vec![Loss { feature: Feature::Formatting, left: Support::AsText }];
+        assert_eq!(adapt(formatted.clone(), &less, Language::English), Adapted { parts: vec![formatted], losses: lost.clone() });
+        let wave = What::Message(Message { kind: Kind::Emote, ..Message::text(text.clone()) });
+        let plain = adapt(wave, &Capabilities { formats: Formats::ALL, ..Capabilities::PLAIN }, Language::English);
+        let [What::Message(message)] = plain.parts.as_slice() else { panic!() };
+        assert_eq!((message.text.reading().as_ref(), message.text.formats()), ("/me now", Format::Strong.into()));
+        let edit = What::Edit { of: event(), to: Message::text(text) };
+        let [What::Message(message)] =
+            &adapt(edit, &Capabilities { edit: Support::AsText, ..NATIVE }, Language::English).parts[..]
+        else {
+            panic!()
+        };
+        assert_eq!((message.text.reading().as_ref(), message.text.formats()), ("Correction: now", Format::Strong.into()));
+        // What is too long is cut, and only what does not fit in one piece loses its formatting.
+        let paragraph = Block::Paragraph(vec![strong.clone(), Span::plain(" and then again")]);
+        let long = Rich::new(vec![paragraph; 40]);
+        let cut = adapt(What::Message(Message::text(crate::Text::from(long))), &NATIVE, Language::English);
+        assert!(cut.parts.len() > 5 && cut.losses.is_empty(), "{:?}", cut.losses);
+        let giant = Block::Paragraph(vec![strong, Span::plain(" word".repeat(500))]);
+        let cut = adapt(What::Message(Message::text(crate::Text::from(Rich::new(vec![giant])))), &NATIVE, Language::English);
+        assert_eq!((cut.losses, texts_of(&cut.parts).split_whitespace().count()), (lost, 501));
+    }
+
+    fn texts_of(parts: &[What]) -> String {
+        parts.iter().map(|part| shape(part).0 + " ").collect()
     }
 
     #[test]

@@ -6,11 +6,16 @@
 
 mod build;
 mod cut;
+mod format;
+mod grid;
+mod href;
 mod line;
 mod read;
 mod tree;
 
 pub use build::Builder;
 pub(crate) use cut::cut;
+pub use format::{Format, Formats, Marks};
+pub use href::Href;
 pub use read::Hand;
-pub use tree::{Block, Cell, Format, Formats, Href, Leaf, Level, Marks, Rich, Row, Span};
+pub use tree::{Block, Cell, Leaf, Level, Rich, Row, Span};

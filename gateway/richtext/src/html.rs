@@ -4,13 +4,15 @@
 
 mod css;
 mod element;
+mod gap;
 mod reader;
 mod write;
 
 use dreiklang_model::{Address, Rich};
 use html5gum::{DefaultEmitter, Token, Tokenizer};
 
-pub use reader::{Attribute, Reader};
+pub use element::Attribute;
+pub use reader::Reader;
 pub use write::{Attributes, Writing, write};
 
 /// Where HTML comes from, for habits differ.

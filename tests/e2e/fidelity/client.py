@@ -7,7 +7,9 @@ import asyncio
 from abc import ABC, abstractmethod
 from typing import Any
 
+from fidelity import formatting
 from fidelity.features import Feature, Outcome
+from fidelity.formatting import Kind
 from talkers import Talker
 
 # One red point.
@@ -47,11 +49,18 @@ class Client(ABC):
 
     async def does(self, feature: Feature, word: str) -> bool:
         """Does it to the hello of the other one (or to the own, what is done to own messages). `False`: this client has no such thing."""
+        kind = formatting.kind(feature.key)
+        if kind is not None:
+            return await self.formats(kind.saying(word))
         act = getattr(self, f"do_{feature.key}", None)
         if act is None:
             return False
         await act(word)
         return True
+
+    async def formats(self, kind: Kind) -> bool:
+        """Says something formatted. `False`: this client has no form for that."""
+        return False
 
     @abstractmethod
     def shown(self, feature: Feature, word: str, since: Any) -> Outcome | None:

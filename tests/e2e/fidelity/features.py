@@ -52,5 +52,23 @@ FEATURES = (
     Feature("voice", "voice message", ("`m.audio`, MSC3245", "", "`Chat-Voice-Message`", "")),
     Feature("read", "read", ("`m.read`", "XEP-0333", "RFC 8098", "")),
     Feature("delivered", "delivered, told to the sender", ("", "XEP-0184", "", ""), told=True),
+    *(
+        Feature(name, f"formatting: {name}", (f"`<{tag}>`", "XEP-0393" if styled else "", "", f"`<{tag}>`"))
+        for name, tag, styled in (
+            ("strong", "strong", True),
+            ("emphasis", "em", True),
+            ("strike", "del", True),
+            ("code", "code", True),
+            ("underline", "u", False),
+            ("code block", "pre", True),
+            ("quote", "blockquote", True),
+            ("list", "ul", False),
+            ("heading", "h2", False),
+            ("link", "a", False),
+            ("table", "table", False),
+            ("rule", "hr", False),
+        )
+    ),
+    Feature("mention", "mention", ("`m.mentions`", "XEP-0372, XEP-0513", "", "COI mention link")),
     Feature("retraction", "deletion for all", ("redaction", "XEP-0424", "`Chat-Delete`", "")),
 )

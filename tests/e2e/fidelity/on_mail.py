@@ -7,8 +7,10 @@ from typing import Any
 
 from clients import MailClient
 from clients.mail import Mail
+from fidelity import formatting
 from fidelity.client import PNG, Client
 from fidelity.features import Feature, Outcome
+from fidelity.formatting import Kind, html_of, letter, squeezed
 from talkers import OnMail, said
 
 
@@ -57,6 +59,14 @@ class MailSide(Client):
     async def do_file(self, word: str) -> None:
         await self.attach("", f"{word}.bin", "application", "octet-stream")
 
+    async def formats(self, kind: Kind) -> bool:
+        await self.client.send(letter(self.client, self.ghost, kind.plain, kind.html))
+        return True
+
+    async def do_mention(self, word: str) -> None:
+        link = f'<a class="mention" href="mailto:{self.ghost}">{word}</a>'
+        await self.client.send(letter(self.client, self.ghost, word, f"<p>{link}</p>"))
+
     def shown(self, feature: Feature, word: str, since: Any) -> Outcome | None:
         outcome = None
         for mail in self.client.mails.items[since:]:
@@ -71,10 +81,14 @@ class MailSide(Client):
         return outcome
 
     def is_native(self, key: str, mail: Mail, word: str) -> bool:
+        if (formatted := formatting.kind(key)) is not None:
+            return squeezed(formatted.saying(word).html) in squeezed(html_of(mail))
         names = [part.get_filename() for part in mail.message.iter_attachments()]
         match key:
             case "text":
                 return said(mail.text) == word
+            case "mention":
+                return f'class="mention" href="mailto:{self.client.address}">{word}</a>' in html_of(mail)
             case "reply":
                 return word in mail.text and mail.header("In-Reply-To") == self.mine
             case "image":

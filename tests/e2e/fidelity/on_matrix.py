@@ -7,9 +7,11 @@ from typing import Any
 
 from clients import MatrixClient
 from clients.matrix import Event
+from fidelity import formatting
 from fidelity.client import PNG, Client
 from fidelity.features import Feature, Outcome
 from fidelity.files import upload_to_matrix
+from fidelity.formatting import Kind, matrix_content, squeezed
 from talkers import OnMatrix
 
 
@@ -80,6 +82,15 @@ class MatrixSide(Client):
     async def do_voice(self, word: str) -> None:
         await self.file("m.audio", f"{word}.ogg", "audio/ogg", f"{word}.ogg", **{"org.matrix.msc3245.voice": {}})
 
+    async def formats(self, kind: Kind) -> bool:
+        await self.send(**matrix_content(kind))
+        return True
+
+    async def do_mention(self, word: str) -> None:
+        ghost = self.talker.ghost_of(self.other.talker)
+        pill = {"format": "org.matrix.custom.html", "formatted_body": f'<a href="https://matrix.to/#/{ghost}">{word}</a>'}
+        await self.send(msgtype="m.text", body=word, **pill, **{"m.mentions": {"user_ids": [ghost]}})
+
     def shown(self, feature: Feature, word: str, since: Any) -> Outcome | None:
         ghost = self.talker.ghost_of(self.other.talker)
         outcome = None
@@ -95,11 +106,15 @@ class MatrixSide(Client):
     def is_native(self, key: str, event: Event, word: str) -> bool:
         content = event.get("content", {})
         body, kind, relates = content.get("body"), content.get("msgtype"), content.get("m.relates_to", {})
+        if (formatted := formatting.kind(key)) is not None:
+            return squeezed(content.get("formatted_body", "")) == squeezed(formatted.saying(word).html)
         redacts = event.get("redacts") or content.get("redacts") if event.get("type") == "m.room.redaction" else None
         replaced = relates.get("rel_type") == "m.replace" and relates.get("event_id") == self.theirs
         match key:
             case "text" | "emote" | "notice":
                 return body == word and kind == f"m.{key}"
+            case "mention":
+                return body == word and content.get("m.mentions") == {"user_ids": [self.client.user_id]}
             case "reply":
                 return body == word and relates.get("m.in_reply_to", {}).get("event_id") == self.mine
             case "edit" | "edit_again":

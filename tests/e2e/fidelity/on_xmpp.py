@@ -7,9 +7,11 @@ from typing import Any
 
 from clients import XmppClient
 from clients.xmpp import Stanza
+from fidelity import formatting
 from fidelity.client import PNG, Client
 from fidelity.features import Feature, Outcome
 from fidelity.files import upload_to_xmpp
+from fidelity.formatting import REFERENCE, UNSTYLED, Kind
 from talkers import OnXmpp
 
 REPLY = "{urn:xmpp:reply:0}reply"
@@ -93,6 +95,16 @@ class XmppSide(Client):
     async def do_file(self, word: str) -> None:
         await self.file(f"{word}.bin", "application/octet-stream")
 
+    async def formats(self, kind: Kind) -> bool:
+        if kind.styled is None:
+            return False
+        self.send(kind.styled)
+        return True
+
+    async def do_mention(self, word: str) -> None:
+        uri = f"xmpp:{self.ghost.replace('%', '%25')}"
+        self.send(word, f"<reference xmlns='urn:xmpp:reference:0' type='mention' begin='0' end='{len(word)}' uri='{uri}'/>")
+
     def shown(self, feature: Feature, word: str, since: Any) -> Outcome | None:
         outcome = None
         for stanza in self.client.stanzas.items[since:]:
@@ -113,11 +125,16 @@ class XmppSide(Client):
             return found is not None and found.get("id") == to
 
         body, link = stanza.body or "", stanza.find(OOB)
+        if (formatted := formatting.kind(key)) is not None:
+            return body == formatted.saying(word).styled and not stanza.has(UNSTYLED)
         match key:
             case "text":
                 return body == word
             case "emote":
                 return body == f"/me {word}"
+            case "mention":
+                found = stanza.find(REFERENCE)
+                return body == word and found is not None and found.get("uri") == f"xmpp:{self.client.jid}"
             case "reply":
                 return body.endswith(word) and refers(REPLY, self.mine)
             case "edit" | "edit_again":

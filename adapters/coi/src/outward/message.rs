@@ -291,8 +291,8 @@ mod tests {
     fn formatted(form: Form) -> Vec<u8> {
         let words = Words { language: Language::English, organisation: "Town" };
         let (delivery, position) = (delivery(Network::MATRIX), Position::default());
-        let frame =
-            Frame { delivery: &delivery, position: &position, message_id: "id@gw.example", form, asking: Asking::Nothing, words };
+        let (asking, message_id) = (Asking::Nothing, "id@gw.example");
+        let frame = Frame { delivery: &delivery, position: &position, message_id, form, asking, words };
         let native = dreiklang_model::NativeId::new("1@x").unwrap();
         let to = Placed { native: native.clone(), parts: vec![native], by: dreiklang_model::Side::User };
         let in_reply_to = Some(dreiklang_model::Reply { to, quote: Some("really?".into()) });

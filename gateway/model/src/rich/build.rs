@@ -2,8 +2,10 @@
 //! Building a tree from the events of a reader, bounded in depth and size whatever comes.
 
 use super::{
+    Href, Marks,
+    grid::{self, Grid},
     line,
-    tree::{Block, Cell, Href, Leaf, Level, Marks, Rich, Row, Span},
+    tree::{Block, Leaf, Level, Rich, Span},
 };
 use crate::Address;
 
@@ -33,16 +35,6 @@ enum Open {
     Quote(Vec<Block>),
     List { start: Option<u32>, items: Vec<Vec<Block>> },
     Table(Grid),
-}
-
-/// A table being built, of cells that may still hold anything.
-#[derive(Default)]
-struct Grid {
-    rows: Vec<Vec<Vec<Block>>>,
-    /// The first row holds the names of the columns.
-    head: bool,
-    /// It is one whatever it holds, not a means of placing things.
-    certain: bool,
 }
 
 impl Builder {
@@ -158,7 +150,7 @@ impl Builder {
 
     /// A table begins. Unless it is `certain` to be one, it is taken apart when it holds more than single lines.
     pub fn table(&mut self, certain: bool) -> bool {
-        self.enter(|| Open::Table(Grid { certain, ..Grid::default() }))
+        self.enter(|| Open::Table(Grid::new(certain)))
     }
 
     fn enter(&mut self, open: impl FnOnce() -> Open) -> bool {
@@ -185,8 +177,7 @@ impl Builder {
         self.end_paragraph();
         if let Some(Open::Table(grid)) = self.open.last_mut() {
             self.pieces += 1;
-            grid.head |= head && grid.rows.is_empty();
-            grid.rows.push(Vec::new());
+            grid.row(head);
         }
     }
 
@@ -195,18 +186,7 @@ impl Builder {
         self.end_paragraph();
         if let Some(Open::Table(grid)) = self.open.last_mut() {
             self.pieces += 1;
-            let first = grid.rows.len() <= 1;
-            grid.certain |= head;
-            match grid.rows.last_mut() {
-                Some(row) => {
-                    grid.head |= head && first && row.is_empty();
-                    row.push(Vec::new());
-                }
-                None => {
-                    grid.head |= head;
-                    grid.rows.push(vec![Vec::new()]);
-                }
-            }
+            grid.cell(head);
         }
     }
 
@@ -226,27 +206,14 @@ impl Builder {
         }
     }
 
+    /// A table, or what was only placed by one: short things beside each other stay in one line.
     fn push_table(&mut self, grid: Grid) {
-        let Grid { mut rows, head, certain } = grid;
-        rows.retain(|row| !row.is_empty());
-        let one_line = |cell: &Vec<Block>| matches!(cell.as_slice(), [] | [Block::Paragraph(_) | Block::Heading { .. }]);
-        let wide = rows.iter().map(Vec::len).max().unwrap_or(0) > 1;
-        let says = rows.iter().flatten().any(|cell| !cell.is_empty());
-        if certain && says && (wide || head) && rows.iter().flatten().all(one_line) {
-            let line = |cell: Vec<Block>| -> Cell {
-                match cell.into_iter().next() {
-                    Some(Block::Paragraph(spans) | Block::Heading { text: spans, .. }) => line::normal(spans, false),
-                    _ => Vec::new(),
-                }
-            };
-            let mut rows = rows.into_iter().map(|row| row.into_iter().map(line).collect::<Row>());
-            let head = if head { rows.next().unwrap_or_default() } else { Vec::new() };
-            self.push(Block::Table { head, rows: rows.collect() });
-            return;
-        }
-        // It only places things beside each other: short ones stay in one line.
+        let rows = match grid.finish() {
+            Ok(table) => return self.push(table),
+            Err(rows) => rows,
+        };
         for row in rows {
-            if row.iter().all(one_line) {
+            if row.iter().all(grid::is_one_line) {
                 for (number, block) in row.into_iter().flatten().enumerate() {
                     if let Block::Paragraph(spans) | Block::Heading { text: spans, .. } = block {
                         if number > 0 {
@@ -278,19 +245,7 @@ impl Builder {
                     None => return,
                 }
             }
-            Some(Open::Table(grid)) => {
-                if grid.rows.is_empty() {
-                    grid.rows.push(Vec::new());
-                }
-                let Some(row) = grid.rows.last_mut() else { return };
-                if row.is_empty() {
-                    row.push(Vec::new());
-                }
-                match row.last_mut() {
-                    Some(cell) => cell,
-                    None => return,
-                }
-            }
+            Some(Open::Table(grid)) => return grid.push(block),
         };
         blocks.push(block);
     }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! The normal form of the spans of one paragraph, heading or cell.
 
-use super::tree::{Href, Leaf, Marks, Span};
+use super::{
+    Href, Marks,
+    tree::{Leaf, Span},
+};
 
 /// A piece of a span: a word, white space, or a line break.
 enum Atom {

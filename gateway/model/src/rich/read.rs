@@ -2,7 +2,10 @@
 //! A tree as people read it where nothing can be formatted: lists with bullets, quotes with `> `, addresses behind the words that lead
 //! there. Forms that mark words within such a text ([`Hand`]) share its layout.
 
-use super::tree::{Block, Leaf, Marks, Rich, Span};
+use super::{
+    Marks,
+    tree::{Block, Leaf, Rich, Span},
+};
 
 /// Signs of list items, by depth.
 const BULLETS: [&str; 3] = ["• ", "◦ ", "▪ "];

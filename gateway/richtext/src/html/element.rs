@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! What elements mean for the tree. An element that is not here means nothing: its text is kept.
+//! What elements and attributes mean for the tree. An element that is not here means nothing: its text is kept.
 
 use dreiklang_model::{Marks, rich::Level};
 
@@ -76,4 +76,42 @@ pub(super) fn element(name: &str) -> Option<Element> {
         "input" => Element::Input,
         _ => return None,
     })
+}
+
+/// The attributes that mean something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each name says it all")]
+pub enum Attribute {
+    Alt,
+    Border,
+    Checked,
+    Class,
+    Href,
+    Id,
+    Spoiler,
+    Src,
+    Start,
+    Style,
+    Type,
+}
+
+impl Attribute {
+    /// Its name in HTML.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Alt => "alt",
+            Self::Border => "border",
+            Self::Checked => "checked",
+            Self::Class => "class",
+            Self::Href => "href",
+            Self::Id => "id",
+            // MSC2010, Client-Server API § Spoiler messages.
+            Self::Spoiler => "data-mx-spoiler",
+            Self::Src => "src",
+            Self::Start => "start",
+            Self::Style => "style",
+            Self::Type => "type",
+        }
+    }
 }

@@ -11,7 +11,8 @@ use dreiklang_model::{
 
 use super::{
     Anchor, Habit, Mentions, css,
-    element::{Element, element},
+    element::{Attribute, Element, element},
+    gap::Gap,
 };
 
 /// How many elements are open at once, at most. What is opened beyond means nothing.
@@ -19,44 +20,6 @@ const MOST_OPEN: usize = 200;
 /// How the programs that write mail mark signatures: classes, and ids.
 const SIGNATURES: &[&str] =
     &["moz-signature", "gmail_signature", "gmail_signature_prefix", "Signature", "ms-outlook-mobile-signature"];
-
-/// The attributes that mean something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each name says it all")]
-pub enum Attribute {
-    Alt,
-    Border,
-    Checked,
-    Class,
-    Href,
-    Id,
-    Spoiler,
-    Src,
-    Start,
-    Style,
-    Type,
-}
-
-impl Attribute {
-    /// Its name in HTML.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Alt => "alt",
-            Self::Border => "border",
-            Self::Checked => "checked",
-            Self::Class => "class",
-            Self::Href => "href",
-            Self::Id => "id",
-            // MSC2010, Client-Server API § Spoiler messages.
-            Self::Spoiler => "data-mx-spoiler",
-            Self::Src => "src",
-            Self::Start => "start",
-            Self::Style => "style",
-            Self::Type => "type",
-        }
-    }
-}
 
 /// An open element.
 struct Open {
@@ -82,23 +45,11 @@ pub struct Reader<'a> {
     marks: Marks,
     link: Option<Href>,
     hidden: usize,
-    /// White space that came since the last word: none, or its ordinary runs and its hard spaces.
     gap: Gap,
     /// Nothing was said yet in this line.
     fresh: bool,
     mention: Option<(Address, String)>,
     preformatted: Option<Preformatted>,
-}
-
-#[derive(Default)]
-struct Gap {
-    /// Ordinary runs, and hard spaces.
-    runs: usize,
-    hard: usize,
-    /// It ended with an ordinary one.
-    soft_end: bool,
-    /// It began with one.
-    soft_start: bool,
 }
 
 #[derive(Default)]
@@ -438,37 +389,5 @@ impl<'a> Reader<'a> {
 impl std::fmt::Debug for Reader<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Reader({:?}, {} open)", self.habit, self.open.len())
-    }
-}
-
-impl Gap {
-    fn soft(&mut self) {
-        self.soft_start |= self.runs + self.hard == 0;
-        self.runs += usize::from(!self.soft_end);
-        self.soft_end = true;
-    }
-
-    fn hard(&mut self) {
-        self.hard += 1;
-        self.soft_end = false;
-    }
-
-    /// The space it is. A single hard space between words is one; several, or one at the beginning of a line, are how programs write more
-    /// than one ordinary space.
-    fn take(&mut self, fresh: bool) -> String {
-        let gap = std::mem::take(self);
-        let runs = if fresh && gap.soft_start { gap.runs.saturating_sub(1) } else { gap.runs };
-        match (gap.hard, runs) {
-            (0, 0) => String::new(),
-            (0, _) => {
-                if fresh {
-                    String::new()
-                } else {
-                    " ".to_owned()
-                }
-            }
-            (1, 0) if !fresh => "\u{a0}".to_owned(),
-            (hard, runs) => " ".repeat(hard + runs),
-        }
     }
 }
