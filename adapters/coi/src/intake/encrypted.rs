@@ -12,7 +12,7 @@ use dreiklang_model::{Address, Reason};
 use dreiklang_openpgp::{Autocrypt, Card, Certificate, Signed, securejoin::Request};
 use mail_parser::MimeHeaders as _;
 
-use super::{Delivery, Intake, Outcome, ReturnPath, Seal};
+use super::{Delivery, Intake, Outcome, ReturnPath, letters::Seal};
 use crate::{
     address::canonical,
     inward::{Evidence, Letter, Mail, Reading, author, own_key},

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! What is kept apart, and what no log shows.
 
-use dreiklang_model::Timestamp;
+use dreiklang_model::{Message, NativeId, Timestamp, What};
 
-use super::*;
-use crate::transport::{Envelope, Refusal};
+use super::{letters::source_key, *};
+use crate::{
+    inward::Letter,
+    thread::Heard,
+    transport::{Envelope, Refusal},
+};
 
 fn letter(from: &str) -> Letter {
     Letter {
