@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Somebody who has Delta Chat on two devices, or at two addresses (relays), is one person: what comes reaches both devices, what either does
-is his; what one of the addresses does not take has arrived at the other."""
+"""Somebody who has Delta Chat on two devices, or at two addresses (relays), is one person: what comes reaches both devices, what
+either does is his; what one of the addresses does not take has arrived at the other."""
 
 from __future__ import annotations
 

@@ -111,9 +111,8 @@ async def test_what_only_chat_programs_understand_comes_as_letters_or_not_at_all
     bob.send_message(carol, "at nine", extra=f"<replace xmlns='{REPLACE[1:].partition('}')[0]}' id='at-eight'/>")
     await opened(pair, ring, "Correction: at nine")
     reactions = REACTIONS[1:].partition("}")[0]
-    bob.send_raw(
-        f"<message to='{carol}' type='chat' id='like'><reactions xmlns='{reactions}' id='{named}'><reaction>👍</reaction></reactions></message>"
-    )
+    like = f"<reactions xmlns='{reactions}' id='{named}'><reaction>👍</reaction></reactions>"
+    bob.send_raw(f"<message to='{carol}' type='chat' id='like'>{like}</message>")
     bob.send_message(carol, "see you")
     await opened(pair, ring, "see you")
     texts = [said(ring.open(mail).text) for mail in pair.carol.mails.items if answers(mail, pair)]

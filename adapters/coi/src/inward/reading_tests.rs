@@ -57,6 +57,30 @@ macro_rules! sample {
 }
 
 #[test]
+fn a_receipt_is_owed_to_the_author_alone() {
+    for (wish, asks) in [
+        ("", false),
+        ("Disposition-Notification-To: <carol@org.test>\n", true),
+        ("Disposition-Notification-To: Carol <Carol@Org.Test>\n", true),
+        ("Disposition-Notification-To: carol@org.test\n", true),
+        ("Disposition-Notification-To: <someone@else.test>\n", false),
+        ("Disposition-Notification-To: nonsense\n", false),
+    ] {
+        assert_eq!(letter(&format!("From: carol@org.test\n{wish}\nhi\n")).asks, asks, "{wish}");
+    }
+}
+
+#[test]
+fn a_mail_dates_itself_the_same_whenever_it_is_read() {
+    let dated = |fields: &str| letter(&format!("From: carol@org.test\n{fields}\nhi\n")).dated.map(Timestamp::as_millis);
+    let at = 1_795_514_400_000;
+    assert_eq!(dated("Date: Tue, 24 Nov 2026 10:00:00 +0000\n"), Some(at));
+    let received = "Received: from a by b; Tue, 24 Nov 2026 10:00:00 +0000\n";
+    assert_eq!(dated(received), Some(at));
+    assert_eq!(dated(""), None);
+}
+
+#[test]
 fn recorded_chat_mails_say_what_was_typed() {
     let first = letter(sample!("plain-01-first-text"));
     assert_eq!((first.from.as_str(), first.name.unwrap().as_str(), first.subject.as_str()), ("alice@org.test", "Alice", ""));

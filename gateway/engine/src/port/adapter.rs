@@ -156,7 +156,8 @@ pub struct SourceKey {
     /// The id.
     pub id: String,
     /// A time that is part of the thing and never changes, where the network has one (Matrix's `origin_server_ts`).
-    /// Keeps the look-up fast in a long history; [`None`] is always right.
+    /// Keeps the look-up fast in a long history, and gives the thing the same id when it is received again by a restored gateway; [`None`]
+    /// is always right.
     pub at: Option<Timestamp>,
 }
 
