@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use dreiklang_engine::{
     Ghost, Hub, Leg,
     port::{
-        Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Health, Invitation, Media, Received, StoreError,
-        Verdict,
+        Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Health, Invitation, Media, Received, Signal,
+        StoreError, Verdict,
     },
 };
 use dreiklang_model::{Capabilities, MediaSource, NativeId, Network, Reason, What};
@@ -45,6 +45,7 @@ pub struct Loopback {
     say: mpsc::Sender<Said>,
     said: tokio::sync::Mutex<mpsc::Receiver<Said>>,
     heard: mpsc::UnboundedSender<Deliverable>,
+    seen: mpsc::UnboundedSender<Signal>,
     fates: Mutex<VecDeque<Fate>>,
     /// [`None`]: this network holds no files.
     unopened: Mutex<Option<VecDeque<DeliveryError>>>,
@@ -56,6 +57,7 @@ pub struct Loopback {
 pub struct People {
     say: mpsc::Sender<Said>,
     heard: mpsc::UnboundedReceiver<Deliverable>,
+    seen: mpsc::UnboundedReceiver<Signal>,
 }
 
 impl Loopback {
@@ -64,7 +66,8 @@ impl Loopback {
     pub fn new(network: Network) -> (Self, People) {
         let (say, said) = mpsc::channel(AIR);
         let (heard, hearing) = mpsc::unbounded_channel();
-        let people = People { say: say.clone(), heard: hearing };
+        let (seen, seeing) = mpsc::unbounded_channel();
+        let people = People { say: say.clone(), heard: hearing, seen: seeing };
         let said = tokio::sync::Mutex::new(said);
         (
             Self {
@@ -72,6 +75,7 @@ impl Loopback {
                 say,
                 said,
                 heard,
+                seen,
                 fates: Mutex::default(),
                 unopened: Mutex::default(),
                 capabilities: Capabilities::PLAIN,
@@ -127,6 +131,11 @@ impl People {
     pub async fn hear(&mut self) -> Option<Deliverable> {
         self.heard.recv().await
     }
+
+    /// The next signal that was shown to anybody here; [`None`]: the gateway is gone.
+    pub async fn see(&mut self) -> Option<Signal> {
+        self.seen.recv().await
+    }
 }
 
 async fn say(air: &mpsc::Sender<Said>, what: Received) -> Option<Verdict> {
@@ -162,6 +171,11 @@ impl Adapter for Loopback {
                 let _ = answer.send(verdict);
             }
         }
+    }
+
+    async fn signal(&self, _: &Hub, signal: &Signal) {
+        // Nobody may be looking; that is their affair.
+        let _ = self.seen.send(signal.clone());
     }
 
     async fn invite(&self, hub: &Hub, ghost: &Ghost) -> Result<Option<Invitation>, StoreError> {

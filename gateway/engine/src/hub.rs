@@ -15,7 +15,7 @@ use crate::{
     Leg, Organisation,
     fetching::Fetching,
     organisation::Live,
-    port::{Bound, DeliveryError, Health, LaneKey, Media, Received, StoreError, Verdict},
+    port::{Bound, DeliveryError, Health, LaneKey, Media, Received, Sensed, StoreError, Verdict},
     router,
 };
 
@@ -143,6 +143,20 @@ impl Hub {
     /// [`StoreError`].
     pub async fn report_back(&self, delivery: DeliveryId, from: Option<&Address>, report: Report) -> Result<bool, StoreError> {
         router::report_back(&self.live, &self.network, delivery, from, report).await
+    }
+
+    /// Takes what holds only for a moment. Never waits, promises nothing, and answers nothing: whatever the organisation's rules switch off,
+    /// nobody is there to see, or is too much, is dropped.
+    pub fn signal(&self, sensed: Sensed) {
+        let policy = &self.live.organisation.policy;
+        let wanted = match sensed {
+            Sensed::Typing { .. } => policy.typing,
+            Sensed::Presence { .. } => policy.presence,
+        };
+        let Some(signals) = self.live.signals.get(&self.network).filter(|_| wanted) else { return };
+        if !signals.sense(sensed) {
+            self.dropped("too_many_signals");
+        }
     }
 
     /// Opens a file that belongs to something this adapter delivers, whichever network holds it. Only with the hub that came with the

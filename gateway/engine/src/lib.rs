@@ -21,6 +21,7 @@ mod pseudonym;
 mod references;
 mod retention;
 mod router;
+mod signals;
 
 pub use engine::{Connection, Engine, Wiring};
 pub use hub::{Ghost, Hub, Lookup};

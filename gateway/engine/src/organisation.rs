@@ -19,6 +19,7 @@ use crate::{
     health::HealthBoard,
     in_flight::InFlight,
     limits::Limits,
+    signals::Signals,
     port::{
         Adapter, AddressBook, Bound, Clock, Entropy, LaneKey, LegRow, MediaLinks, Meter, OrganisationKey, Persona, Proof,
         SeenKey, Store, StoreError,
@@ -60,6 +61,12 @@ pub struct Policy {
     pub deny: Vec<String>,
     /// How far an author must be proved where his network does not vouch for him.
     pub least_proof: Proof,
+    /// Whether it is shown that somebody is writing.
+    pub typing: bool,
+    /// Whether it is told that somebody has read something.
+    pub read_receipts: bool,
+    /// Whether it is shown that somebody is there.
+    pub presence: bool,
     /// Messages that one sender may send in a minute.
     pub messages_per_minute: u32,
     /// When a message is given up and its sender told.
@@ -84,6 +91,9 @@ impl Default for Policy {
             allow: Vec::new(),
             deny: Vec::new(),
             least_proof: Proof::Aligned,
+            typing: true,
+            read_receipts: true,
+            presence: false,
             messages_per_minute: 3000,
             give_up_after: 2 * DAY,
             tell_delay_after: Duration::from_secs(5 * 60),
@@ -137,6 +147,8 @@ pub(crate) struct Live {
     pub(crate) adapters: HashMap<Network, Arc<dyn Adapter>>,
     pub(crate) limits: Limits,
     pub(crate) in_flight: InFlight,
+    /// What holds only for a moment, by the network on which it is sensed.
+    pub(crate) signals: HashMap<Network, Signals>,
     /// The id that was given last.
     last_event: Mutex<Option<EventId>>,
     /// Rows of the store that hardly ever change; every change goes through this process, which then forgets them here.
@@ -175,6 +187,7 @@ impl Live {
             links: parts.links,
             pseudonyms: parts.pseudonyms,
             health: parts.health,
+            signals: parts.adapters.iter().map(|adapter| (adapter.network(), Signals::default())).collect(),
             adapters: parts.adapters.into_iter().map(|adapter| (adapter.network(), adapter)).collect(),
             in_flight: InFlight::default(),
             last_event: Mutex::default(),

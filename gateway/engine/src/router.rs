@@ -91,12 +91,16 @@ async fn route(
     let Received { native, what, wants_receipt, proof, .. } = received;
     let Meant { what, lost, role, reaction } =
         references::meant(live, network, conversation, author.id, &native, what, batch).await?;
+    if matches!(what, Some(What::Message(_))) && let Some(signals) = live.signals.get(network) {
+        signals.sent(&received.from, &received.to);
+    }
     let id = live.event_of(&seen, received.key.at);
     let sent_at = received.sent_at.min(now);
     let target = other.account.network().clone();
     let held = received.freshness == Freshness::Pushed && now.since(sent_at) > policy.hold_older_than;
     let mut rows = Vec::new();
-    if let Some(what) = what {
+    let silent = matches!(what, Some(What::Read { .. })) && !policy.read_receipts;
+    if let Some(what) = what.filter(|_| !silent) {
         let event = Event { id, conversation, author: Some(author.id), sent_at, what };
         rows = if target == Network::GATEWAY {
             bot::answer(live, network, &author, &event).await?

@@ -14,6 +14,7 @@ mod message;
 mod network;
 mod reaction;
 mod refer;
+mod signal;
 mod time;
 pub mod words;
 
@@ -27,5 +28,6 @@ pub use message::{Kind, Message, Reply, quoting};
 pub use network::{Network, NetworkError};
 pub use reaction::{Emoji, MOST_REACTIONS, Reactions};
 pub use refer::{Placed, Referred, Side};
+pub use signal::{Availability, Presence, Typing};
 pub use time::Timestamp;
 pub use words::Language;

@@ -84,6 +84,24 @@ pub(crate) async fn chats(pool: &SqlitePool, organisation: OrganisationKey, on: 
     found.into_iter().map(rows::chat).collect()
 }
 
+/// The direct conversation of two people, if there is one.
+pub(crate) async fn direct(
+    pool: &SqlitePool,
+    organisation: OrganisationKey,
+    one: PersonaId,
+    other: PersonaId,
+) -> Result<Option<ConversationId>, StoreError> {
+    let known: Option<Vec<u8>> =
+        sqlx::query_scalar("SELECT conversation FROM direct WHERE one = ?1 AND other = ?2 AND organisation = ?3")
+            .bind(one.0.min(other.0))
+            .bind(one.0.max(other.0))
+            .bind(organisation.0)
+            .fetch_optional(pool)
+            .await
+            .map_err(|error| failed(&error))?;
+    known.as_deref().map(conversation_id).transpose()
+}
+
 /// The direct conversation of two people and its legs; made if there is none.
 pub(crate) async fn ensure_direct(
     connection: &mut SqliteConnection,

@@ -180,6 +180,15 @@ impl Store for Sqlite {
         conversation_id(&id)
     }
 
+    async fn known_direct(
+        &self,
+        organisation: OrganisationKey,
+        one: PersonaId,
+        other: PersonaId,
+    ) -> Result<Option<ConversationId>, StoreError> {
+        conversations::direct(&self.readers, organisation, one, other).await
+    }
+
     async fn leg(&self, lane: &LaneKey) -> Result<Option<LegRow>, StoreError> {
         conversations::find(&self.readers, lane).await
     }

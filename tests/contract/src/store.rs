@@ -215,6 +215,10 @@ pub async fn a_pair_has_one_conversation(store: Arc<dyn Store>) {
         store.direct(world.organisation, &world.alice, &world.bob, new(3), now()),
     );
     assert_eq!((again.0.unwrap(), again.1.unwrap()), (world.conversation, world.conversation));
+    for (one, other) in [(&world.alice, &world.bob), (&world.bob, &world.alice)] {
+        assert_eq!(store.known_direct(world.organisation, one.id, other.id).await.unwrap(), Some(world.conversation));
+    }
+    assert_eq!(store.known_direct(world.organisation, world.alice.id, world.alice.id).await.unwrap(), None);
     let leg = store.leg(&world.lane(Network::XMPP)).await.unwrap().unwrap();
     assert_eq!((leg.user.id, leg.other.id, leg.ghost.as_str()), (world.bob.id, world.alice.id, "alice%hs@m"));
     let leg = store.leg(&world.lane(Network::MATRIX)).await.unwrap().unwrap();

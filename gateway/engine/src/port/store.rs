@@ -384,6 +384,14 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<ConversationId, StoreError>;
 
+    /// The direct conversation of two personas, in either order, if there is one.
+    async fn known_direct(
+        &self,
+        organisation: OrganisationKey,
+        one: PersonaId,
+        other: PersonaId,
+    ) -> Result<Option<ConversationId>, StoreError>;
+
     /// A leg.
     async fn leg(&self, lane: &LaneKey) -> Result<Option<LegRow>, StoreError>;
 
