@@ -6,7 +6,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use dreiklang_engine::{
     Hub, Leg,
-    port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Media},
+    port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Media, Signal},
 };
 use dreiklang_model::{
     Capabilities, DisplayName, MediaSource, Network, Support,
@@ -21,6 +21,7 @@ use crate::{
     delivery, duties, health,
     server::{Door, router, serve},
     service::Service,
+    signals,
 };
 
 /// An event may have 64 KiB as JSON, with everything around the text; a text may need escapes.
@@ -76,7 +77,11 @@ impl Adapter for MatrixAdapter {
         let serving = serve(listener, router(door), stop.clone().cancelled_owned());
         let duties = tokio::spawn(duties::run(Arc::clone(service), hub.clone(), ended.clone()));
         let until_stopped = async {
-            tokio::join!(health::watch(service, &hub, &stop), introduce(service, &hub, &stop));
+            tokio::join!(
+                health::watch(service, &hub, &stop),
+                introduce(service, &hub, &stop),
+                signals::keep_present(service, &stop)
+            );
         };
         let served = async {
             let farewell = async {
@@ -104,6 +109,10 @@ impl Adapter for MatrixAdapter {
 
     fn capabilities(&self, _leg: &Leg) -> Capabilities {
         Capabilities { subject: Support::AsText, longest_text: LONGEST_TEXT, ..Capabilities::FULL }
+    }
+
+    async fn signal(&self, _hub: &Hub, signal: &Signal) {
+        signals::show(&self.service, signal).await;
     }
 
     async fn open(&self, _hub: &Hub, source: &MediaSource) -> Result<Media, DeliveryError> {

@@ -4,6 +4,7 @@
 
 mod message;
 mod receipts;
+mod signals;
 
 use dreiklang_model::{DisplayName, Emoji, Feature, NativeId, Reactions, Timestamp, What};
 use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, UserId};
@@ -14,6 +15,7 @@ use crate::namespace::Namespace;
 
 pub(crate) use message::readable;
 pub(crate) use receipts::receipts;
+pub(crate) use signals::{presence, typing};
 
 /// What an event means.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! The adapter as the engine sees it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use async_trait::async_trait;
 use dreiklang_engine::{
     Hub, Leg,
-    port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Media},
+    port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Media, Signal},
 };
 use dreiklang_model::{Address, Attachment, Capabilities, MediaSource, NativeId, Network, Reason, Support, What};
 use tokio::{io::AsyncWriteExt, sync::oneshot, task::JoinSet};
@@ -14,17 +17,23 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     address,
+    chat_states::{self, Knowing},
     component::{Component, Shared},
     config::{Config, ConfigError},
     media::{LARGEST, Services, Web},
     outward, reach,
     senders::Senders,
+    service::{Present, Resources},
     sharing::Asking,
+    signals,
     transport::{self, OpenError, Order},
 };
 
 /// What servers take in one stanza by default is 64 KiB; the rest of it is envelope.
 const LONGEST_TEXT: usize = 58 * 1024;
+
+/// Of how many ghosts it is remembered how they are there.
+const MOST_PRESENT: u64 = 20_000;
 
 /// XMPP by external components (XEP-0114): one for each foreign network.
 pub struct XmppAdapter {
@@ -53,6 +62,10 @@ impl XmppAdapter {
             secret: config.secret,
             own,
             senders: Arc::new(Senders::new()),
+            knowing: Arc::new(Knowing::new()),
+            present: Present::new(MOST_PRESENT),
+            resources: Resources::default(),
+            states: AtomicU64::new(1),
             books: Arc::default(),
             questions: Arc::default(),
             upload: config.upload,
@@ -119,7 +132,7 @@ impl Adapter for XmppAdapter {
         let id = delivery.id.to_string();
         let asking = Asking { component, orders: &orders, shared: &self.shared };
         let mut failed = None;
-        let stanzas = match &delivery.what {
+        let mut stanzas = match &delivery.what {
             What::Message(message) if !message.attachments.is_empty() => {
                 let placed = asking.place(hub, delivery, &message.attachments).await;
                 match handed_out(hub, placed, &message.attachments)? {
@@ -136,6 +149,10 @@ impl Adapter for XmppAdapter {
             }
             _ => outward::stanzas(delivery, origin.as_ref(), &[], hub.language()),
         };
+        let shows_states = hub.organisation().policy.typing && matches!(delivery.what, What::Message(_));
+        if shows_states && self.shared.knowing.knows(user.as_str()) != Some(false) {
+            chat_states::mark(&mut stanzas);
+        }
         let (done, outcome) = oneshot::channel();
         if orders.send(Order { id: id.clone(), to: user.clone(), stanzas, done }).await.is_err() {
             return Err(DeliveryError::later(format!("{} is not connected", component.part())));
@@ -146,6 +163,16 @@ impl Adapter for XmppAdapter {
                 failed.map_or_else(|| Ok(Delivered { native: NativeId::new(id).ok(), leg: None }), Err)
             }
             Err(_) => Err(DeliveryError::Unknown { cause: "the connection ended".to_owned() }),
+        }
+    }
+
+    async fn signal(&self, _hub: &Hub, signal: &Signal) {
+        let ghost = match signal {
+            Signal::Typing { leg, .. } => &leg.ghost,
+            Signal::Presence { ghost, .. } => &ghost.written,
+        };
+        if let Some(component) = self.components.get(address::domain(ghost.as_str())) {
+            signals::show(component, &self.shared, signal).await;
         }
     }
 

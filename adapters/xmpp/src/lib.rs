@@ -7,6 +7,7 @@
 
 mod adapter;
 mod address;
+mod chat_states;
 mod component;
 mod condition;
 mod config;
@@ -21,6 +22,7 @@ mod reach;
 mod senders;
 mod service;
 mod sharing;
+mod signals;
 mod transport;
 mod xml;
 

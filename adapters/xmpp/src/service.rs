@@ -7,22 +7,27 @@ mod disco;
 mod iq;
 mod presence;
 mod profile;
+mod resources;
 
 use std::sync::Arc;
 
 use dreiklang_engine::{Ghost, Hub, Lookup};
-use dreiklang_model::{Language, Network, Reason};
+use dreiklang_model::{Language, Network, Presence, Reason};
 use minidom::Element;
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use self::contacts::Contacts;
+pub(crate) use self::resources::Resources;
 use crate::{
     address,
     config::ComponentDomain,
     envelope::{Envelope, Kind},
     transport::Task,
 };
+
+/// How ghosts are there, by bare JID; unknown is available.
+pub(crate) type Present = moka::sync::Cache<String, Presence>;
 
 /// What the service of one component works with.
 #[derive(Clone)]
@@ -33,6 +38,10 @@ pub(crate) struct Service {
     pub(crate) network: Network,
     /// All components of the organisation.
     pub(crate) components: Arc<Vec<(ComponentDomain, Network)>>,
+    /// How ghosts are there.
+    pub(crate) present: Present,
+    /// How people are there.
+    pub(crate) resources: Resources,
     /// Where answers go.
     pub(crate) answers: mpsc::Sender<Element>,
 }
@@ -73,6 +82,7 @@ pub(crate) async fn serve(
                     None => service.answer(&contacts, &stanza).await,
                     Some(other) => other.answer(&Contacts::new(other.clone()), &stanza).await,
                 },
+                Some(Task::Present(ghost)) => contacts.show(&ghost).await,
                 Some(Task::Online) => {
                     let contacts = contacts.clone();
                     announcing = Some(AbortOnDropHandle::new(tokio::spawn(async move { contacts.announce().await })));

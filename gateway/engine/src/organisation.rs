@@ -19,11 +19,11 @@ use crate::{
     health::HealthBoard,
     in_flight::InFlight,
     limits::Limits,
-    signals::Signals,
     port::{
         Adapter, AddressBook, Bound, Clock, Entropy, LaneKey, LegRow, MediaLinks, Meter, OrganisationKey, Persona, Proof,
         SeenKey, Store, StoreError,
     },
+    signals::Signals,
 };
 
 /// How far another clock may be ahead of ours.

@@ -91,7 +91,9 @@ async fn route(
     let Received { native, what, wants_receipt, proof, .. } = received;
     let Meant { what, lost, role, reaction } =
         references::meant(live, network, conversation, author.id, &native, what, batch).await?;
-    if matches!(what, Some(What::Message(_))) && let Some(signals) = live.signals.get(network) {
+    if matches!(what, Some(What::Message(_)))
+        && let Some(signals) = live.signals.get(network)
+    {
         signals.sent(&received.from, &received.to);
     }
     let id = live.event_of(&seen, received.key.at);

@@ -92,7 +92,8 @@ impl Board {
     /// The oldest that is not about what is being shown already, and still worth it.
     fn take(&mut self, busy: &HashSet<About>, now: Instant) -> Option<(About, Value)> {
         self.waiting.retain(|_, (since, value)| *value != Value::Typing(Typing::Started) || now.duration_since(*since) < STALE);
-        let about = self.waiting.iter().filter(|(about, _)| !busy.contains(about)).min_by_key(|(_, (since, _))| *since)?.0.clone();
+        let about =
+            self.waiting.iter().filter(|(about, _)| !busy.contains(about)).min_by_key(|(_, (since, _))| *since)?.0.clone();
         let (_, value) = self.waiting.remove(&about)?;
         match value {
             Value::Typing(Typing::Started) => drop(self.writing.insert(about.clone(), now + ENDS)),

@@ -116,10 +116,7 @@ async fn presence_is_shown_only_where_the_rules_say_so() {
     let policy = Policy { presence: true, ..Policy::default() };
     let mut town = town(policy, Vec::new()).await;
     let presence = |availability| Presence::new(availability, Some("at lunch"));
-    let there = |availability| Sensed::Presence {
-        of: Address::new(left(), "alice").unwrap(),
-        presence: presence(availability),
-    };
+    let there = |availability| Sensed::Presence { of: Address::new(left(), "alice").unwrap(), presence: presence(availability) };
     town.says("1").await;
     town.right.hear().await.unwrap();
     town.hub(&left()).signal(there(Availability::Away));

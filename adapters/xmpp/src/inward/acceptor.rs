@@ -5,9 +5,9 @@ use std::{fmt::Write as _, future::Future, sync::Arc, time::Duration};
 
 use dreiklang_engine::{
     Hub,
-    port::{Freshness, Received, Recipient, SourceKey, StoreError, Verdict},
+    port::{Freshness, Received, Recipient, Sensed, SourceKey, StoreError, Verdict},
 };
-use dreiklang_model::{DeliveryId, Emoji, NativeId, Reactions, Reason, Report, What, words};
+use dreiklang_model::{DeliveryId, Emoji, NativeId, Reactions, Reason, Report, Typing, What, words};
 use minidom::Element;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::message::{self, Meaning, Said};
 use crate::{
     address,
+    chat_states::{self, Knowing},
     condition::{Condition, Refusal},
     config::ComponentDomain,
     envelope::{Envelope, Says},
@@ -32,6 +33,8 @@ pub(crate) struct Acceptor {
     /// All components of the organisation: nobody writes from there but ourselves.
     pub(crate) own: Vec<ComponentDomain>,
     pub(crate) senders: Arc<Senders>,
+    /// Who knows chat states.
+    pub(crate) knowing: Arc<Knowing>,
     /// Where refusals go.
     pub(crate) answers: mpsc::Sender<Element>,
 }
@@ -64,7 +67,7 @@ impl Acceptor {
                 continue;
             }
             match message::read(stanza, &envelope, language) {
-                Meaning::Said(said) => match arrival(&envelope, *said, &self.hub, arrivals) {
+                Meaning::Said(said) => match self.arrival(stanza, &envelope, *said, arrivals) {
                     Some(arrival) => {
                         received.push(arrival);
                         envelopes.push(envelope);
@@ -74,6 +77,7 @@ impl Acceptor {
                 Meaning::Refusal(refusal) => self.report(&envelope, refusal, stop).await,
                 Meaning::Refused(reason) => self.refuse_for(&envelope, &reason).await,
                 Meaning::Unservable(condition) => self.refuse(&envelope, condition, None).await,
+                Meaning::Writing(typing) => self.sense(&envelope, typing),
                 Meaning::Nothing(word) => self.hub.dropped(word),
             }
         }
@@ -92,6 +96,24 @@ impl Acceptor {
                 Outcome::Failed => self.refuse(envelope, Condition::InternalServerError, None).await,
             }
         }
+    }
+
+    /// What was said, and whether who said it knows chat states (XEP-0085 §5.1).
+    fn arrival(&self, stanza: &Element, envelope: &Envelope<'_>, said: Said, arrivals: &mut Arrivals) -> Option<Received> {
+        let received = arrival(envelope, said, &self.hub, arrivals)?;
+        if matches!(received.what, What::Message(_)) {
+            let knows = chat_states::read(stanza).is_some();
+            self.knowing.heard(received.from.as_str(), knows);
+        }
+        Some(received)
+    }
+
+    /// Somebody is writing, or no longer.
+    fn sense(&self, envelope: &Envelope<'_>, typing: Typing) {
+        let Some(from) = address::person(envelope.from) else { return };
+        let ghost = address::bare(envelope.to);
+        self.knowing.heard(from.as_str(), true);
+        self.hub.signal(Sensed::Typing { from, to: Recipient::Ghost(ghost.to_owned()), typing });
     }
 
     /// Hands in until it is durable. Gives up only what an unreadable row of the database stands against, and when the

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! What somebody meant with a message stanza. Pure: the table of what crosses, what is refused and what means nothing.
 
-use dreiklang_model::{DisplayName, Feature, Kind, Language, Message, NativeId, Reason, Timestamp, What};
+use dreiklang_model::{DisplayName, Feature, Kind, Language, Message, NativeId, Reason, Timestamp, Typing, What};
 use minidom::Element;
 
 use super::{
@@ -10,6 +10,7 @@ use super::{
     references, time,
 };
 use crate::{
+    chat_states,
     condition::{Condition, Refusal},
     envelope::Envelope,
     xml::{child, in_stanza_namespace, namespace},
@@ -26,6 +27,8 @@ pub(super) enum Meaning {
     Refused(Reason),
     /// It is addressed to something that ghosts are not.
     Unservable(Condition),
+    /// Somebody is writing, or no longer (XEP-0085), and says nothing else.
+    Writing(Typing),
     /// It carries nothing for people; by one word, for the count.
     Nothing(&'static str),
 }
@@ -65,6 +68,7 @@ pub(super) fn read(stanza: &Element, envelope: &Envelope<'_>, language: Language
     }
     match what(stanza, body, language) {
         Ok(what) => Meaning::Said(Box::new(said(stanza, envelope, what))),
+        Err("chat_state") => chat_states::read(stanza).map_or(Meaning::Nothing("chat_state"), Meaning::Writing),
         Err(nothing) => Meaning::Nothing(nothing),
     }
 }
@@ -287,7 +291,8 @@ mod tests {
         for (attributes, content, meant) in [
             ("type='headline'", "<body>news</body>", Meaning::Nothing("headline")),
             ("type='groupchat'", "<body>hi</body>", Meaning::Unservable(Condition::ServiceUnavailable)),
-            ("", "<composing xmlns='http://jabber.org/protocol/chatstates'/>", Meaning::Nothing("chat_state")),
+            ("", "<composing xmlns='http://jabber.org/protocol/chatstates'/>", Meaning::Writing(Typing::Started)),
+            ("", "<dancing xmlns='http://jabber.org/protocol/chatstates'/>", Meaning::Nothing("chat_state")),
             ("", "<received xmlns='urn:xmpp:receipts' id='1'/>", Meaning::Nothing("receipt")),
             ("", "<displayed xmlns='urn:xmpp:chat-markers:0'/>", Meaning::Nothing("marker")),
             ("", "<body/>", Meaning::Nothing("empty")),

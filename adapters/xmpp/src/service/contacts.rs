@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use dreiklang_engine::port::StoreError;
+use dreiklang_engine::port::{Sensed, StoreError};
 use dreiklang_model::{DisplayName, words};
 use minidom::Element;
 
@@ -35,7 +35,7 @@ impl Contacts {
     pub(super) async fn receive(&self, envelope: &Envelope<'_>, stanza: &Element) {
         let asks = Asks::read(envelope.kind_of, stanza);
         match asks {
-            Asks::Nothing => {}
+            Asks::Nothing => self.sense(envelope, stanza),
             // There are no rooms here, and a client that hears nothing waits for ever.
             Asks::Join => {
                 if let Some(answer) = envelope.refuse(Condition::ServiceUnavailable, None) {
@@ -50,6 +50,33 @@ impl Contacts {
                     }
                 }
             }
+        }
+    }
+
+    /// Somebody tells how he is there.
+    fn sense(&self, envelope: &Envelope<'_>, stanza: &Element) {
+        let Some(of) = address::person(envelope.from).filter(|_| self.service.hub.organisation().policy.presence) else { return };
+        if let Some(presence) = presence::read(envelope.kind_of, stanza) {
+            let presence = self.service.resources.changed(of.as_str(), envelope.from, presence);
+            self.service.hub.signal(Sensed::Presence { of, presence });
+        }
+    }
+
+    /// Tells the contacts of a ghost how he is there.
+    pub(super) async fn show(&self, ghost: &str) {
+        let users = self.seers(&format!("{NOTES}{ghost}/")).await;
+        if users.is_empty() {
+            return;
+        }
+        match self.appearance(ghost).await {
+            Ok(Ok(appearance)) => {
+                for (number, (_, user)) in users.into_iter().enumerate() {
+                    pause_between(number).await;
+                    self.service.send(appearance.shown(&user)).await;
+                }
+            }
+            Ok(Err(_)) => {}
+            Err(error) => tracing::error!(%error, "presence could not be told"),
         }
     }
 
@@ -90,9 +117,12 @@ impl Contacts {
                     &words::Text::GatewayName { organisation: facts.organisation },
                 ))),
                 info: disco::component(&facts),
+                presence: None,
             }),
             Addressee::Ghost(ghost) => {
-                Ok(Appearance { jid: ghost.written.as_str().to_owned(), name: Some(ghost.name), info: disco::ghost() })
+                let jid = ghost.written.as_str().to_owned();
+                let presence = self.service.present.get(&jid);
+                Ok(Appearance { jid, name: Some(ghost.name), info: disco::ghost(), presence })
             }
             Addressee::Nobody(reason) => Err(words::reason(facts.language, &reason)),
         })
@@ -114,10 +144,13 @@ impl Contacts {
                 },
             };
             let presence = match &appearance {
-                Ok(appearance) => appearance.available(&user),
+                Ok(appearance) => appearance.shown(&user),
                 Err(_) => presence::unavailable(&ghost, &user),
             };
             self.service.send(presence).await;
+            if self.service.hub.organisation().policy.presence {
+                self.service.send(presence::probe(&ghost, &user)).await;
+            }
             last = Some((ghost, appearance));
         }
     }
@@ -131,7 +164,12 @@ impl Contacts {
 
     /// Ghost and user of every subscription to this component's ghosts; those of one ghost stand together.
     async fn all(&self) -> Vec<(String, String)> {
-        let notes = match self.service.hub.notes(NOTES).await {
+        self.seers(NOTES).await
+    }
+
+    /// The same, of subscriptions whose notes begin with `prefix`.
+    async fn seers(&self, prefix: &str) -> Vec<(String, String)> {
+        let notes = match self.service.hub.notes(prefix).await {
             Ok(notes) => notes,
             Err(error) => {
                 tracing::error!(%error, "subscriptions could not be read");

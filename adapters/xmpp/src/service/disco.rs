@@ -48,6 +48,7 @@ pub(super) fn ghost() -> Info {
         features: COMMON
             .into_iter()
             .chain([
+                namespace::CHAT_STATES,
                 namespace::CORRECT,
                 namespace::FALLBACK,
                 namespace::MARKERS,

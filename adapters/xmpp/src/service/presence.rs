@@ -9,7 +9,7 @@ use crate::{
     outward::nick,
     xml::{Builder, child, element, namespace},
 };
-use dreiklang_model::DisplayName;
+use dreiklang_model::{Availability, DisplayName, Presence};
 
 /// What a presence stanza asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,20 +53,60 @@ pub(super) struct Appearance {
     pub(super) jid: String,
     pub(super) name: Option<DisplayName>,
     pub(super) info: Info,
+    /// How he is there, where that is known.
+    pub(super) presence: Option<Presence>,
 }
 
 impl Appearance {
-    /// Available, without a status: there are no avatars, and clients need not look for one (XEP-0153 §4.2).
-    pub(super) fn available(&self, to: &str) -> Element {
+    /// How he is there. Nobody knows of most ghosts whether the person is: they are available, for messages always reach them. There are
+    /// no avatars, and clients need not look for one (XEP-0153 §4.2).
+    pub(super) fn shown(&self, to: &str) -> Element {
+        let availability = self.presence.as_ref().map_or(Availability::Online, |presence| presence.availability);
+        let status = self.presence.as_ref().and_then(|presence| presence.status.as_ref());
+        if availability == Availability::Offline {
+            let gone = presence("unavailable", &address::full(&self.jid), to);
+            return gone.children(status.map(status_element)).build();
+        }
+        let show = match availability {
+            Availability::Away => Some("away"),
+            Availability::Busy => Some("dnd"),
+            Availability::Online | Availability::Offline => None,
+        };
         let photo = element("x", namespace::VCARD_UPDATE).child(element("photo", namespace::VCARD_UPDATE));
         element("presence", namespace::COMPONENT)
             .attr("from", &address::full(&self.jid))
             .attr("to", to)
+            .children(show.map(|show| element("show", namespace::COMPONENT).text(show)))
+            .children(status.map(status_element))
             .child(self.info.caps())
             .children(self.name.as_ref().map(nick))
             .child(photo)
             .build()
     }
+}
+
+fn status_element(status: &DisplayName) -> Builder {
+    element("status", namespace::COMPONENT).text(status.as_str())
+}
+
+/// How somebody is there with one of his devices, as his presence says (RFC 6121 §4.7).
+pub(super) fn read(kind_of: Option<&str>, stanza: &Element) -> Option<Presence> {
+    let text = |name| child(stanza, name, namespace::COMPONENT).map(Element::text);
+    let availability = match kind_of {
+        Some("unavailable") => Availability::Offline,
+        None => match text("show").as_deref().map(str::trim) {
+            Some("away" | "xa") => Availability::Away,
+            Some("dnd") => Availability::Busy,
+            _ => Availability::Online,
+        },
+        Some(_) => return None,
+    };
+    Some(Presence::new(availability, text("status").as_deref()))
+}
+
+/// Asks how somebody is there (RFC 6121 §4.3).
+pub(super) fn probe(jid: &str, to: &str) -> Element {
+    presence("probe", jid, to).build()
 }
 
 /// A ghost that is gone.
@@ -92,7 +132,7 @@ pub(super) fn follow(
         (Asks::Subscribe, Ok(ghost)) => {
             let accepted = presence("subscribed", &ghost.jid, user).build();
             let back = presence("subscribe", &ghost.jid, user).children(ghost.name.as_ref().map(nick)).build();
-            (vec![accepted, ghost.available(user), back], Some(Change::Allow))
+            (vec![accepted, ghost.shown(user), back], Some(Change::Allow))
         }
         (Asks::Subscribe, Err(why)) => {
             let refused = presence("unsubscribed", address::bare(asked), user).text_child("status", why).build();
@@ -103,7 +143,7 @@ pub(super) fn follow(
             let jid = ghost.map_or(address::bare(asked), |ghost| ghost.jid.as_str());
             (vec![unavailable(jid, user)], seen.then_some(Change::Forget))
         }
-        (Asks::Probe, Ok(ghost)) if seen => (vec![ghost.available(asker)], None),
+        (Asks::Probe, Ok(ghost)) if seen => (vec![ghost.shown(asker)], None),
         // RFC 6121 §4.3.2: who may not see is told so.
         (Asks::Probe, _) => (vec![presence("unsubscribed", address::bare(asked), user).build()], seen.then_some(Change::Forget)),
         (Asks::Join | Asks::Nothing, _) => (Vec::new(), None),
@@ -118,7 +158,7 @@ mod tests {
     const GHOST: &str = "alice%hs@matrix.gw";
 
     fn alice() -> Appearance {
-        Appearance { jid: GHOST.into(), name: Some(DisplayName::new("Alice")), info: disco::ghost() }
+        Appearance { jid: GHOST.into(), name: Some(DisplayName::new("Alice")), info: disco::ghost(), presence: None }
     }
 
     fn run(asks: Asks, ghost: Result<&Appearance, &str>, seen: bool) -> (Vec<String>, Option<Change>) {
@@ -170,6 +210,25 @@ mod tests {
     }
 
     #[test]
+    fn presence_is_shown_and_read_alike() {
+        for (availability, kind, show) in [
+            (Availability::Online, None, None),
+            (Availability::Away, None, Some("away")),
+            (Availability::Busy, None, Some("dnd")),
+            (Availability::Offline, Some("unavailable"), None),
+        ] {
+            let presence = Presence::new(availability, Some("at lunch"));
+            let stanza = Appearance { presence: Some(presence.clone()), ..alice() }.shown("bob@x");
+            assert_eq!(stanza.attr("type"), kind);
+            assert_eq!(child(&stanza, "show", namespace::COMPONENT).map(Element::text).as_deref(), show);
+            assert_eq!(read(stanza.attr("type"), &stanza), Some(presence));
+        }
+        let asleep: Element = "<presence xmlns='jabber:component:accept'><show>xa</show></presence>".parse().unwrap();
+        assert_eq!(read(None, &asleep), Some(Presence::new(Availability::Away, None)));
+        assert_eq!(read(Some("subscribed"), &asleep), None);
+    }
+
+    #[test]
     fn odd_presences_ask_for_nothing() {
         let plain = Element::bare("presence", namespace::COMPONENT);
         let join: Element =
@@ -190,7 +249,7 @@ mod tests {
 
     #[test]
     fn available_presence_carries_name_and_capabilities() {
-        let presence = alice().available("bob@x");
+        let presence = alice().shown("bob@x");
         assert_eq!(child(&presence, "nick", namespace::NICK).unwrap().text(), "Alice");
         assert!(child(&presence, "c", namespace::CAPS).unwrap().attr("ver").is_some());
         let update = child(&presence, "x", namespace::VCARD_UPDATE).unwrap();

@@ -58,6 +58,8 @@ pub(crate) enum Task {
     Online,
     /// An IQ or a presence.
     Stanza(Element),
+    /// How a ghost is there has changed.
+    Present(String),
 }
 
 /// Where a session takes from and hands on to. Outlives the session.
