@@ -173,9 +173,8 @@ impl Adapter for Loopback {
         }
     }
 
-    async fn signal(&self, _: &Hub, signal: &Signal) {
-        // Nobody may be looking; that is their affair.
-        let _ = self.seen.send(signal.clone());
+    async fn signal(&self, _: &Hub, signal: &Signal) -> bool {
+        self.seen.send(signal.clone()).is_ok()
     }
 
     async fn invite(&self, hub: &Hub, ghost: &Ghost) -> Result<Option<Invitation>, StoreError> {

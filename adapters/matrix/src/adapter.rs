@@ -111,8 +111,8 @@ impl Adapter for MatrixAdapter {
         Capabilities { subject: Support::AsText, longest_text: LONGEST_TEXT, ..Capabilities::FULL }
     }
 
-    async fn signal(&self, _hub: &Hub, signal: &Signal) {
-        signals::show(&self.service, signal).await;
+    async fn signal(&self, _hub: &Hub, signal: &Signal) -> bool {
+        signals::show(&self.service, signal).await
     }
 
     async fn open(&self, _hub: &Hub, source: &MediaSource) -> Result<Media, DeliveryError> {

@@ -64,7 +64,7 @@ fn sense_typing(hub: &Hub, user: &UserId, chat: ChatId, typing: Typing) {
 }
 
 /// See [`dreiklang_engine::port::Adapter::signal`].
-pub(crate) async fn show(service: &Service, signal: &Signal) {
+pub(crate) async fn show(service: &Service, signal: &Signal) -> bool {
     let shown = match signal {
         Signal::Typing { leg, typing } => write(service, leg, *typing).await,
         Signal::Presence { ghost, presence } => match OwnedUserId::try_from(ghost.written.as_str()) {
@@ -72,12 +72,13 @@ pub(crate) async fn show(service: &Service, signal: &Signal) {
                 service.present.remember(&user, presence);
                 say(service, &user, presence).await
             }
-            Err(_) => Ok(()),
+            Err(_) => return false,
         },
     };
-    if let Err(error) = shown {
+    if let Err(error) = &shown {
         tracing::debug!(%error, "a signal was not shown");
     }
+    shown.is_ok()
 }
 
 async fn write(service: &Service, leg: &Leg, typing: Typing) -> Result<(), CallError> {

@@ -166,13 +166,14 @@ impl Adapter for XmppAdapter {
         }
     }
 
-    async fn signal(&self, _hub: &Hub, signal: &Signal) {
+    async fn signal(&self, _hub: &Hub, signal: &Signal) -> bool {
         let ghost = match signal {
             Signal::Typing { leg, .. } => &leg.ghost,
             Signal::Presence { ghost, .. } => &ghost.written,
         };
-        if let Some(component) = self.components.get(address::domain(ghost.as_str())) {
-            signals::show(component, &self.shared, signal).await;
+        match self.components.get(address::domain(ghost.as_str())) {
+            Some(component) => signals::show(component, &self.shared, signal).await,
+            None => false,
         }
     }
 

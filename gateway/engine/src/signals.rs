@@ -67,7 +67,11 @@ impl Board {
             Value::Typing(Typing::Started) => {
                 if let Some(until) = self.writing.get_mut(&about) {
                     *until = now + ENDS;
-                    self.waiting.remove(&about);
+                    // An end that nobody has seen is taken back. A message is seen as one in any case.
+                    match self.waiting.get(&about) {
+                        Some((_, Value::Typing(Typing::Sent))) => drop(self.waiting.insert(about, (now, value))),
+                        _ => drop(self.waiting.remove(&about)),
+                    }
                     return true;
                 }
                 if self.writing.len() >= MOST {
@@ -211,13 +215,13 @@ async fn until(at: Option<Instant>) {
     }
 }
 
-/// `false`: there is nobody to see it.
+/// `false`: it was not shown to anybody.
 async fn show(live: &Arc<Live>, source: &Network, about: &About, value: Value) -> Result<bool, StoreError> {
     match (about, value) {
         (About::Typing(from, to), Value::Typing(typing)) => {
             let Some(leg) = far_leg(live, source, from, to).await? else { return Ok(false) };
             let target = leg.user.address.network().clone();
-            show_on(live, &target, &Signal::Typing { leg: Box::new(leg), typing }).await;
+            return Ok(show_on(live, &target, &Signal::Typing { leg: Box::new(leg), typing }).await);
         }
         (About::Presence(of), Value::Presence(presence)) => {
             let policy = &live.organisation.policy;
@@ -236,9 +240,10 @@ async fn show(live: &Arc<Live>, source: &Network, about: &About, value: Value) -
     Ok(true)
 }
 
-async fn show_on(live: &Arc<Live>, target: &Network, signal: &Signal) {
-    if let Some(adapter) = live.adapters.get(target).filter(|_| live.health.is_up(target)) {
-        adapter.signal(&Hub::new(Arc::clone(live), target.clone()), signal).await;
+async fn show_on(live: &Arc<Live>, target: &Network, signal: &Signal) -> bool {
+    match live.adapters.get(target).filter(|_| live.health.is_up(target)) {
+        Some(adapter) => adapter.signal(&Hub::new(Arc::clone(live), target.clone()), signal).await,
+        None => false,
     }
 }
 
@@ -300,12 +305,21 @@ mod tests {
             assert!(board.put(writing("bob"), typing(value), now));
         }
         assert_eq!(taken(&mut board, now), [typing(Typing::Started)]);
-        // He is shown as writing: saying so again is no news, an end is one, and an end that was taken back is none.
+        // He is shown as writing: saying so again is no news, an end is one, and an end that was taken back is none, unless it was that
+        // of a message.
         board.put(writing("bob"), typing(Typing::Started), now);
         assert_eq!(taken(&mut board, now), []);
         board.put(writing("bob"), typing(Typing::Paused), now);
         board.put(writing("bob"), typing(Typing::Started), now);
         assert_eq!(taken(&mut board, now), []);
+        board.put(writing("bob"), typing(Typing::Sent), now);
+        assert_eq!(taken(&mut board, now), [typing(Typing::Sent)]);
+        for value in [Typing::Started, Typing::Sent, Typing::Started] {
+            board.put(writing("bob"), typing(value), now);
+            if value == Typing::Started {
+                assert_eq!(taken(&mut board, now), [typing(Typing::Started)]);
+            }
+        }
         board.put(writing("bob"), typing(Typing::Sent), now);
         assert_eq!(taken(&mut board, now), [typing(Typing::Sent)]);
         for end in [Typing::Sent, Typing::Paused] {

@@ -61,8 +61,11 @@ pub trait Adapter: Send + Sync + 'static {
     async fn release(&self, _source: &MediaSource) {}
 
     /// Shows something that holds only for a moment. Nobody repeats it and nobody waits for it: an adapter that is not connected, or whose
-    /// network is slow, drops it. Never called for what the organisation's rules switch off; may be dropped at any await point.
-    async fn signal(&self, _hub: &Hub, _signal: &Signal) {}
+    /// network is slow, drops it. Answers whether it was shown: the end of what was not shown is not told. Never called for what the
+    /// organisation's rules switch off; may be dropped at any await point.
+    async fn signal(&self, _hub: &Hub, _signal: &Signal) -> bool {
+        false
+    }
 
     /// An invitation that leads people of this network to a ghost whom they could not reach by the address alone; the one that stands, or a
     /// new one. [`None`]: this network needs none.
