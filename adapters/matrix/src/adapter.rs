@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use dreiklang_engine::{
-    Hub, Leg,
+    Ghost, Hub, Leg,
     port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Media, Signal},
 };
 use dreiklang_model::{
@@ -113,6 +113,19 @@ impl Adapter for MatrixAdapter {
 
     async fn signal(&self, _hub: &Hub, signal: &Signal) -> bool {
         signals::show(&self.service, signal).await
+    }
+
+    async fn portray(&self, hub: &Hub, ghost: &Ghost) {
+        let service = &self.service;
+        let Ok(user) = ruma::OwnedUserId::try_from(ghost.written.as_str()) else { return };
+        // Whoever does not exist yet is made as he is then.
+        if !service.ghosts.exists(hub, &user).await {
+            return;
+        }
+        if let Err(trouble) = service.ghosts.ensure(&service.client, hub, &user, Some(&ghost.name)).await {
+            tracing::debug!(%trouble, "a ghost keeps its old name until it speaks");
+        }
+        service.ghosts.dress(service, hub, &user, &ghost.address, ghost.picture.as_ref()).await;
     }
 
     async fn open(&self, _hub: &Hub, source: &MediaSource) -> Result<Media, DeliveryError> {

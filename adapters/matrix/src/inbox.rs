@@ -16,6 +16,7 @@ use crate::{
     client::As,
     duties::{self, Duty, Invitation, Refusal},
     inward::{self, Inward, Member, Membership, Said, Sent},
+    people::Profile,
     service::{Service, address, chat_id, ghost_of, user_of},
 };
 
@@ -114,7 +115,7 @@ async fn hand_over(
         return Ok(());
     }
     let senders: BTreeSet<_> = said.iter().map(|(one, _)| one.sent.sender.clone()).collect();
-    service.people.meet(&service.client, senders).await;
+    service.people.meet(&service.client, senders.iter().cloned()).await;
     let mut received = Vec::with_capacity(said.len());
     let mut sources = Vec::with_capacity(said.len());
     for (mut one, ghost) in said {
@@ -131,6 +132,12 @@ async fn hand_over(
         }
     }
     let verdicts = hub.accept(received).await?;
+    for sender in senders {
+        // Only now is he known.
+        if let (Some(of), Some(portrait)) = (address(&sender), service.people.portrait(&sender)) {
+            hub.portrait(&of, portrait).await?;
+        }
+    }
     for (sent, verdict) in sources.into_iter().zip(verdicts) {
         if let Verdict::Refused(reason) = verdict {
             duties::undertake(service, hub, &Duty::Refusal(Refusal { room: sent.room, event: sent.event, reason })).await?;
@@ -186,7 +193,7 @@ async fn stranger(service: &Service, hub: &Hub, said: Said) -> Result<(), StoreE
 }
 
 async fn membership(service: &Service, hub: &Hub, member: Member, freshness: Freshness) -> Result<(), StoreError> {
-    let Member { sent, user, membership, name, preview } = member;
+    let Member { sent, user, membership, name, portrait, preview } = member;
     match freshness {
         Freshness::Pushed => service.saw(&sent.room, &user, membership),
         // It may be long past: whoever needs to know asks.
@@ -194,7 +201,7 @@ async fn membership(service: &Service, hub: &Hub, member: Member, freshness: Fre
     }
     if !service.ours.owns(&user) {
         if membership == Membership::Join && user == sent.sender {
-            service.people.learn(&user, name);
+            follow(service, hub, &user, Profile { name, portrait }, freshness).await?;
         }
         return Ok(());
     }
@@ -205,6 +212,16 @@ async fn membership(service: &Service, hub: &Hub, member: Member, freshness: Fre
     let invitation = Invitation { room: sent.room, event: sent.event, ghost: user, by: sent.sender, preview, leaving: None };
     expect(service, &invitation.room);
     duties::undertake(service, hub, &Duty::Invitation(invitation)).await
+}
+
+/// Somebody is called so, and looks so, in a room with a ghost. What is long past is no news: it is asked for with his next message.
+async fn follow(service: &Service, hub: &Hub, user: &UserId, profile: Profile, freshness: Freshness) -> Result<(), StoreError> {
+    let Some(of) = address(user).filter(|_| freshness == Freshness::Pushed) else { return Ok(()) };
+    service.people.learn(user, profile.clone());
+    if let Some(name) = &profile.name {
+        hub.rename(&of, name).await?;
+    }
+    hub.portrait(&of, profile.portrait).await
 }
 
 /// A ghost was asked into a room: what is said there from now on belongs behind what was said before he came.

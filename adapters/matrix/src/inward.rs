@@ -6,7 +6,7 @@ mod message;
 mod receipts;
 mod signals;
 
-use dreiklang_model::{DisplayName, Emoji, Feature, NativeId, Reactions, Timestamp, What};
+use dreiklang_model::{DisplayName, Emoji, Feature, MediaSource, NativeId, Network, Portrait, Reactions, Timestamp, What};
 use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -69,6 +69,8 @@ pub(crate) struct Member {
     pub(crate) user: OwnedUserId,
     pub(crate) membership: Membership,
     pub(crate) name: Option<DisplayName>,
+    /// His picture.
+    pub(crate) portrait: Portrait,
     /// What the homeserver shows the invited of the room.
     pub(crate) preview: Preview,
 }
@@ -149,7 +151,25 @@ fn member(event: &Map<String, Value>, content: &Map<String, Value>, sent: Sent) 
     };
     let Ok(user) = OwnedUserId::try_from(user) else { return Inward::Malformed };
     let name = string(content, "displayname").map(DisplayName::new).filter(|name| !name.is_empty());
-    Inward::Member(Member { user, membership: Membership::read(membership), name, preview: preview(event), sent })
+    Inward::Member(Member {
+        user,
+        membership: Membership::read(membership),
+        name,
+        portrait: portrait(string(content, "avatar_url")),
+        preview: preview(event),
+        sent,
+    })
+}
+
+/// The picture at an `mxc:` address.
+pub(crate) fn portrait(address: Option<&str>) -> Portrait {
+    match address.filter(|address| address.starts_with("mxc://") && address.len() <= 1024) {
+        Some(address) => Portrait {
+            version: address.to_owned(),
+            source: Some(MediaSource { network: Network::MATRIX, locator: address.to_owned() }),
+        },
+        None => Portrait::none(),
+    }
 }
 
 /// Stripped state that comes with an invitation (Client-Server API § Stripped state).

@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use dreiklang_engine::{
-    Hub, Leg,
+    Ghost, Hub, Leg,
     port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Media, Signal},
 };
 use dreiklang_model::{Address, Attachment, Capabilities, MediaSource, NativeId, Network, Reason, Support, What};
@@ -16,7 +16,9 @@ use tokio::{io::AsyncWriteExt, sync::oneshot, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    acquaintances::{self, Met},
     address,
+    avatars::Place,
     chat_states::{self, Knowing},
     component::{Component, Shared},
     config::{Config, ConfigError},
@@ -26,7 +28,7 @@ use crate::{
     service::{Present, Resources},
     sharing::Asking,
     signals,
-    transport::{self, OpenError, Order},
+    transport::{self, OpenError, Order, Task},
 };
 
 /// What servers take in one stanza by default is 64 KiB; the rest of it is envelope.
@@ -65,6 +67,7 @@ impl XmppAdapter {
             knowing: Arc::new(Knowing::new()),
             present: Present::new(MOST_PRESENT),
             resources: Resources::default(),
+            met: Met::new(),
             states: AtomicU64::new(1),
             books: Arc::default(),
             questions: Arc::default(),
@@ -177,6 +180,14 @@ impl Adapter for XmppAdapter {
         }
     }
 
+    async fn portray(&self, _hub: &Hub, ghost: &Ghost) {
+        let component = self.components.get(address::domain(ghost.written.as_str()));
+        if let Some(tasks) = component.and_then(|component| component.tasks()) {
+            // A service that ends shows everything anew when it begins.
+            let _ = tasks.send(Task::Portrayed(ghost.written.as_str().to_owned())).await;
+        }
+    }
+
     fn capabilities(&self, _leg: &Leg) -> Capabilities {
         Capabilities {
             notice: Support::AsText,
@@ -188,7 +199,11 @@ impl Adapter for XmppAdapter {
     }
 
     async fn open(&self, _hub: &Hub, source: &MediaSource) -> Result<Media, DeliveryError> {
-        self.shared.web.open(&source.locator).await
+        let Some(place) = Place::read(&source.locator) else { return self.shared.web.open(&source.locator).await };
+        match self.components.get(address::domain(&place.asker)) {
+            Some(component) => acquaintances::open(component, &self.shared, &place).await,
+            None => Err(DeliveryError::Never { reason: Reason::NotConnected, cause: "nobody is there to ask".to_owned() }),
+        }
     }
 
     /// Never says yes: no server tells whether a person exists. It says no for domains that the server does not reach.

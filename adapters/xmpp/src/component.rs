@@ -17,6 +17,7 @@ use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    acquaintances::{self, Met},
     chat_states::Knowing,
     config::ComponentDomain,
     inward::{self, Acceptor},
@@ -57,6 +58,8 @@ pub(crate) struct Shared {
     pub(crate) present: Present,
     /// How people are there.
     pub(crate) resources: Resources,
+    /// Who was asked lately how he looks.
+    pub(crate) met: Met,
     /// Counts chat states: their ids.
     pub(crate) states: AtomicU64,
     pub(crate) books: Arc<Books>,
@@ -99,7 +102,7 @@ impl Component {
     }
 
     /// Serves until `stop` is cancelled.
-    pub(crate) async fn run(&self, shared: &Shared, hub: &Hub, stop: &CancellationToken) {
+    pub(crate) async fn run(self: &Arc<Self>, shared: &Arc<Shared>, hub: &Hub, stop: &CancellationToken) {
         let (answers, to_write) = mpsc::channel(ANSWERS);
         let (messages, to_accept) = mpsc::channel(MESSAGES);
         let (tasks, to_serve) = mpsc::channel(TASKS);
@@ -107,11 +110,14 @@ impl Component {
         let unserved = Unserved(self);
         let farewell = CancellationToken::new();
         let mut workers = JoinSet::new();
+        let (newcomers, coming) = mpsc::channel(acquaintances::WAITING);
         let acceptor = Acceptor {
             hub: hub.clone(),
             own: shared.own.clone(),
             senders: Arc::clone(&shared.senders),
             knowing: Arc::clone(&shared.knowing),
+            met: shared.met.clone(),
+            newcomers,
             answers: answers.clone(),
         };
         workers.spawn(inward::accept(acceptor, to_accept, stop.clone()));
@@ -122,9 +128,11 @@ impl Component {
             components: Arc::clone(&shared.components),
             present: shared.present.clone(),
             resources: shared.resources.clone(),
+            met: shared.met.clone(),
             answers,
         };
         workers.spawn(service::serve(service, to_serve, stop.clone(), farewell.clone()));
+        workers.spawn(acquaintances::meet(Arc::clone(self), Arc::clone(shared), hub.clone(), coming));
         let counter = hub.clone();
         let mut ports = Ports {
             answers: to_write,

@@ -5,8 +5,10 @@
 //! turn the canonical model into stanzas and back (pure), `service` answers what servers and clients ask of ghosts.
 //! Rooms are not here.
 
+mod acquaintances;
 mod adapter;
 mod address;
+mod avatars;
 mod chat_states;
 mod component;
 mod condition;

@@ -235,6 +235,7 @@ mod tests {
                 ghost: Written::new("alice%hs.example@matrix.gw.example").unwrap(),
                 other: person(Network::MATRIX, "@alice:hs.example"),
                 ghost_name: DisplayName::new("Alice"),
+                ghost_picture: None,
                 bot: false,
                 chat: None,
                 notes: None,

@@ -11,7 +11,7 @@ mod resources;
 
 use std::sync::Arc;
 
-use dreiklang_engine::{Ghost, Hub, Lookup};
+use dreiklang_engine::{Ghost, Hub, Lookup, Picture};
 use dreiklang_model::{Language, Network, Presence, Reason};
 use minidom::Element;
 use tokio::sync::mpsc;
@@ -20,6 +20,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use self::contacts::Contacts;
 pub(crate) use self::resources::Resources;
 use crate::{
+    acquaintances::Met,
     address,
     config::ComponentDomain,
     envelope::{Envelope, Kind},
@@ -42,6 +43,8 @@ pub(crate) struct Service {
     pub(crate) present: Present,
     /// How people are there.
     pub(crate) resources: Resources,
+    /// Who told lately how he looks.
+    pub(crate) met: Met,
     /// Where answers go.
     pub(crate) answers: mpsc::Sender<Element>,
 }
@@ -82,7 +85,8 @@ pub(crate) async fn serve(
                     None => service.answer(&contacts, &stanza).await,
                     Some(other) => other.answer(&Contacts::new(other.clone()), &stanza).await,
                 },
-                Some(Task::Present(ghost)) => contacts.show(&ghost).await,
+                Some(Task::Present(ghost)) => contacts.show(&ghost, false).await,
+                Some(Task::Portrayed(ghost)) => contacts.show(&ghost, true).await,
                 Some(Task::Online) => {
                     let contacts = contacts.clone();
                     announcing = Some(AbortOnDropHandle::new(tokio::spawn(async move { contacts.announce().await })));
@@ -124,6 +128,20 @@ impl Service {
             }
             Kind::Presence => contacts.receive(&envelope, stanza).await,
             Kind::Message => {}
+        }
+    }
+
+    /// The picture that is shown of a ghost.
+    async fn picture(&self, ghost: &str) -> Option<Picture> {
+        match self.addressee(ghost).await {
+            Ok(Addressee::Ghost(Ghost { address, picture: Some(_), .. })) => match self.hub.picture(&address).await {
+                Ok(picture) => picture,
+                Err(error) => {
+                    tracing::error!(%error, "a picture cannot be read");
+                    None
+                }
+            },
+            _ => None,
         }
     }
 

@@ -20,5 +20,5 @@ pub use meter::{Meter, NoMeter};
 pub use signal::{Sensed, Signal};
 pub use store::{
     Arrival, Bound, Change, Counts, Known, LaneKey, LegRow, Letter, LetterAction, LetterState, MessageRow, NewRow,
-    OrganisationKey, Persona, Proof, ReactionChange, Role, Row, RowId, SeenKey, Settlement, Store, StoreError,
+    OrganisationKey, Persona, PortraitRow, Proof, ReactionChange, Role, Row, RowId, SeenKey, Settlement, Store, StoreError,
 };

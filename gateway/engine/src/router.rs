@@ -362,13 +362,14 @@ async fn seen_from(live: &Live, network: &Network, address: Address, written: Wr
     if let Err(reason) = live.organisation.policy.admits(&address) {
         return Ok(Lookup::Nobody(reason));
     }
-    let name = if bot {
-        live.bot_name.clone()
+    let (name, picture) = if bot {
+        (live.bot_name.clone(), None)
     } else {
         let known = live.store.known_persona(live.key, &address).await?;
-        shown_name(&address, known.as_ref().and_then(|persona| persona.name.as_ref()))
+        let name = shown_name(live, &address, known.as_ref().and_then(|persona| persona.name.as_ref()));
+        (name, known.and_then(|persona| persona.picture))
     };
-    Ok(Lookup::Ghost(Ghost { written, address, name, bot }))
+    Ok(Lookup::Ghost(Ghost { written, address, name, bot, picture }))
 }
 
 /// See [`crate::Hub::resolve`].

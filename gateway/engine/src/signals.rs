@@ -230,8 +230,8 @@ async fn show(live: &Arc<Live>, source: &Network, about: &About, value: Value) -
             };
             for target in live.adapters.keys().filter(|target| *target != source) {
                 let Some(written) = live.store.written(live.key, person.id, target).await? else { continue };
-                let name = shown_name(of, person.name.as_ref());
-                let ghost = Ghost { written, address: of.clone(), name, bot: false };
+                let name = shown_name(live, of, person.name.as_ref());
+                let ghost = Ghost { written, address: of.clone(), name, bot: false, picture: person.picture.clone() };
                 show_on(live, target, &Signal::Presence { ghost, presence: presence.clone() }).await;
             }
         }

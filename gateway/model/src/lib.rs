@@ -12,6 +12,7 @@ mod ids;
 mod media;
 mod message;
 mod network;
+mod profile;
 mod reaction;
 mod refer;
 mod signal;
@@ -26,6 +27,7 @@ pub use ids::{ChatId, ConversationId, DeliveryId, EventId, IdError, NativeId, Or
 pub use media::{Attachment, FileName, MediaKind, MediaLink, MediaSource, MediaType};
 pub use message::{Kind, Message, Reply, quoting};
 pub use network::{Network, NetworkError};
+pub use profile::{NoPictureHash, PictureHash, Portrait};
 pub use reaction::{Emoji, MOST_REACTIONS, Reactions};
 pub use refer::{Placed, Referred, Side};
 pub use signal::{Availability, Presence, Typing};

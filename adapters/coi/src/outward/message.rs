@@ -36,6 +36,8 @@ impl<'a> Words<'a> {
     /// How a ghost is called where only its name says that it is one. `network`: where the person is at home; the bot is nowhere.
     pub(crate) fn ghost_name(&self, name: &str, network: Option<&Network>) -> String {
         match network {
+            // A name that could be taken for another's is marked already.
+            Some(network) if name.ends_with(&format!("({})", network_name(network))) => name.to_owned(),
             Some(network) => self.say(&Text::GhostName { name, network: &network_name(network) }),
             None => name.to_owned(),
         }
@@ -222,6 +224,7 @@ mod tests {
             bot: other == Network::GATEWAY,
             other: person(other, "@alice:hs.example"),
             ghost_name: DisplayName::new("Alice"),
+            ghost_picture: None,
             chat: None,
             notes: None,
         };

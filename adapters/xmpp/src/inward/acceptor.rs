@@ -7,14 +7,16 @@ use dreiklang_engine::{
     Hub,
     port::{Freshness, Received, Recipient, Sensed, SourceKey, StoreError, Verdict},
 };
-use dreiklang_model::{DeliveryId, Emoji, NativeId, Reactions, Reason, Report, Typing, What, words};
+use dreiklang_model::{Address, DeliveryId, Emoji, NativeId, Reactions, Reason, Report, Typing, What, words};
 use minidom::Element;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::message::{self, Meaning, Said};
 use crate::{
+    acquaintances::{self, Met},
     address,
+    avatars::Announced,
     chat_states::{self, Knowing},
     condition::{Condition, Refusal},
     config::ComponentDomain,
@@ -35,6 +37,9 @@ pub(crate) struct Acceptor {
     pub(crate) senders: Arc<Senders>,
     /// Who knows chat states.
     pub(crate) knowing: Arc<Knowing>,
+    /// Who told lately how he looks, and where those go who did not.
+    pub(crate) met: Met,
+    pub(crate) newcomers: mpsc::Sender<Address>,
     /// Where refusals go.
     pub(crate) answers: mpsc::Sender<Element>,
 }
@@ -77,6 +82,7 @@ impl Acceptor {
                 Meaning::Refusal(refusal) => self.report(&envelope, refusal, stop).await,
                 Meaning::Refused(reason) => self.refuse_for(&envelope, &reason).await,
                 Meaning::Unservable(condition) => self.refuse(&envelope, condition, None).await,
+                Meaning::Announced(told) => self.follow(&envelope, told).await,
                 Meaning::Writing(typing) => self.sense(&envelope, typing),
                 Meaning::Nothing(word) => self.hub.dropped(word),
             }
@@ -89,8 +95,12 @@ impl Acceptor {
             let origin = Origin { device: envelope.from.to_owned(), to: envelope.to.to_owned() };
             self.senders.remember(received.from.as_str(), &received.native, origin);
         }
-        for (outcome, envelope) in self.hand_in(received, stop).await.into_iter().zip(&envelopes) {
+        let authors: Vec<_> = received.iter().map(|one| one.from.clone()).collect();
+        let outcomes = self.hand_in(received, stop).await;
+        for ((outcome, envelope), author) in outcomes.into_iter().zip(&envelopes).zip(authors) {
             match outcome {
+                // Whoever finds no room is asked another day.
+                Outcome::Known(Verdict::Stored) if self.met.first(&author) => drop(self.newcomers.try_send(author)),
                 Outcome::Known(Verdict::Stored | Verdict::Duplicate) => {}
                 Outcome::Known(Verdict::Refused(reason)) => self.refuse_for(envelope, &reason).await,
                 Outcome::Failed => self.refuse(envelope, Condition::InternalServerError, None).await,
@@ -106,6 +116,14 @@ impl Acceptor {
             self.knowing.heard(received.from.as_str(), knows);
         }
         Some(received)
+    }
+
+    /// Somebody tells how he is called or looks: his own server does, in the name of his account.
+    async fn follow(&self, envelope: &Envelope<'_>, told: Announced) {
+        if let Some(user) = address::person(envelope.from) {
+            let asker = address::full(address::bare(envelope.to));
+            acquaintances::announced(&self.hub, &self.met, &user, asker, told).await;
+        }
     }
 
     /// Somebody is writing, or no longer.

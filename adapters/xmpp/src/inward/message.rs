@@ -10,6 +10,7 @@ use super::{
     references, time,
 };
 use crate::{
+    avatars::{self, Announced},
     chat_states,
     condition::{Condition, Refusal},
     envelope::Envelope,
@@ -27,6 +28,8 @@ pub(super) enum Meaning {
     Refused(Reason),
     /// It is addressed to something that ghosts are not.
     Unservable(Condition),
+    /// Somebody tells how he is called or looks.
+    Announced(Announced),
     /// Somebody is writing, or no longer (XEP-0085), and says nothing else.
     Writing(Typing),
     /// It carries nothing for people; by one word, for the count.
@@ -53,7 +56,7 @@ pub(super) fn read(stanza: &Element, envelope: &Envelope<'_>, language: Language
     match envelope.kind_of {
         Some("error") => return Meaning::Refusal(Refusal::read(stanza)),
         Some("groupchat") => return Meaning::Unservable(Condition::ServiceUnavailable),
-        Some("headline") => return Meaning::Nothing("headline"),
+        Some("headline") => return avatars::in_event(stanza).map_or(Meaning::Nothing("headline"), Meaning::Announced),
         // RFC 6121 §5.2.2: anything unknown is normal.
         _ => {}
     }
@@ -68,6 +71,8 @@ pub(super) fn read(stanza: &Element, envelope: &Envelope<'_>, language: Language
     }
     match what(stanza, body, language) {
         Ok(what) => Meaning::Said(Box::new(said(stanza, envelope, what))),
+        // Servers that know no headlines.
+        Err("empty") => avatars::in_event(stanza).map_or(Meaning::Nothing("empty"), Meaning::Announced),
         Err("chat_state") => chat_states::read(stanza).map_or(Meaning::Nothing("chat_state"), Meaning::Writing),
         Err(nothing) => Meaning::Nothing(nothing),
     }

@@ -48,10 +48,12 @@ pub(super) fn ghost() -> Info {
         features: COMMON
             .into_iter()
             .chain([
+                namespace::AVATAR_METADATA_NOTIFY,
                 namespace::CHAT_STATES,
                 namespace::CORRECT,
                 namespace::FALLBACK,
                 namespace::MARKERS,
+                namespace::NICK_NOTIFY,
                 namespace::OOB,
                 namespace::REACTIONS,
                 namespace::REPLY,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! Every `<iq/>` of type get or set is answered (RFC 6120 §8.2.3), whatever it asks.
 
-use dreiklang_engine::Lookup;
+use dreiklang_engine::{Lookup, Picture};
 use dreiklang_model::{
     Reason,
     words::{self, Text},
@@ -40,7 +40,10 @@ pub(super) async fn answer(service: &Service, envelope: &Envelope<'_>, stanza: &
     let facts = service.facts();
     let mut answer = match (one_payload(envelope, stanza), service.addressee(envelope.to).await) {
         (None, _) => Answer::Refusal(Condition::BadRequest),
-        (Some((set, payload)), Ok(addressee)) => decide(set, payload, &addressee, &facts),
+        (Some((set, payload)), Ok(addressee)) => {
+            let picture = if shows_picture(payload) { service.picture(envelope.to).await } else { None };
+            decide(set, payload, &addressee, picture.as_ref(), &facts)
+        }
         (Some(_), Err(error)) => failed(&error),
     };
     if let Answer::Resolve(pasted) = answer {
@@ -78,7 +81,13 @@ fn one_payload<'a>(envelope: &Envelope<'_>, stanza: &'a Element) -> Option<(bool
     payloads.next().filter(|_| payloads.next().is_none()).map(|payload| (set, payload))
 }
 
-fn decide(set: bool, payload: &Element, addressee: &Addressee, facts: &Facts<'_>) -> Answer {
+/// Is the answer about how somebody looks?
+fn shows_picture(payload: &Element) -> bool {
+    let node = child(payload, "items", namespace::PUBSUB).and_then(|items| items.attr("node"));
+    payload.is("vCard", namespace::VCARD) || matches!(node, Some(namespace::AVATAR_DATA | namespace::AVATAR_METADATA))
+}
+
+fn decide(set: bool, payload: &Element, addressee: &Addressee, picture: Option<&Picture>, facts: &Facts<'_>) -> Answer {
     let ghost = match addressee {
         Addressee::Nobody(reason) => return Answer::Refused(reason.clone()),
         Addressee::Ghost(ghost) => Some(ghost),
@@ -101,10 +110,10 @@ fn decide(set: bool, payload: &Element, addressee: &Addressee, facts: &Facts<'_>
             let version = element("query", namespace::VERSION).text_child("name", "Dreiklang");
             Answer::Result(Some(version.text_child("version", env!("CARGO_PKG_VERSION")).build()))
         }
-        (false, "vCard", namespace::VCARD, Some(ghost)) => Answer::Result(Some(profile::ghost(ghost, facts))),
+        (false, "vCard", namespace::VCARD, Some(ghost)) => Answer::Result(Some(profile::ghost(ghost, picture, facts))),
         (false, "vCard", namespace::VCARD, None) => Answer::Result(Some(profile::component(facts))),
         (false, "vcard", namespace::VCARD_4, _) => Answer::Refusal(Condition::ItemNotFound),
-        (false, "pubsub", namespace::PUBSUB, ghost) => found(ghost.and_then(|ghost| profile::published(payload, ghost))),
+        (false, "pubsub", namespace::PUBSUB, ghost) => found(ghost.and_then(|ghost| profile::published(payload, ghost, picture))),
         (true, "vCard", namespace::VCARD, _)
         | (true, "vcard", namespace::VCARD_4, _)
         | (true, "pubsub", namespace::PUBSUB, _) => Answer::Refusal(Condition::NotAllowed),
@@ -146,6 +155,7 @@ mod tests {
             address: Address::new(Network::MATRIX, "@alice:hs").unwrap(),
             name: DisplayName::new("Alice"),
             bot: false,
+            picture: None,
         })
     }
 
@@ -154,7 +164,7 @@ mod tests {
         let stanza: Element = xml.parse().unwrap();
         let envelope = Envelope::read(&stanza).unwrap();
         match one_payload(&envelope, &stanza) {
-            Some((set, payload)) => decide(set, payload, addressee, &FACTS),
+            Some((set, payload)) => decide(set, payload, addressee, None, &FACTS),
             None => Answer::Refusal(Condition::BadRequest),
         }
     }

@@ -9,7 +9,7 @@ use crate::{
     outward::nick,
     xml::{Builder, child, element, namespace},
 };
-use dreiklang_model::{Availability, DisplayName, Presence};
+use dreiklang_model::{Availability, DisplayName, PictureHash, Presence};
 
 /// What a presence stanza asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,13 +53,15 @@ pub(super) struct Appearance {
     pub(super) jid: String,
     pub(super) name: Option<DisplayName>,
     pub(super) info: Info,
+    /// The picture that is shown of him.
+    pub(super) picture: Option<PictureHash>,
     /// How he is there, where that is known.
     pub(super) presence: Option<Presence>,
 }
 
 impl Appearance {
-    /// How he is there. Nobody knows of most ghosts whether the person is: they are available, for messages always reach them. There are
-    /// no avatars, and clients need not look for one (XEP-0153 §4.2).
+    /// How he is there. Nobody knows of most ghosts whether the person is: they are available, for messages always reach them. Who
+    /// has no picture says so, and clients need not look for one (XEP-0153 §4.2).
     pub(super) fn shown(&self, to: &str) -> Element {
         let availability = self.presence.as_ref().map_or(Availability::Online, |presence| presence.availability);
         let status = self.presence.as_ref().and_then(|presence| presence.status.as_ref());
@@ -72,7 +74,8 @@ impl Appearance {
             Availability::Busy => Some("dnd"),
             Availability::Online | Availability::Offline => None,
         };
-        let photo = element("x", namespace::VCARD_UPDATE).child(element("photo", namespace::VCARD_UPDATE));
+        let hash = self.picture.as_ref().map_or("", PictureHash::as_str);
+        let photo = element("x", namespace::VCARD_UPDATE).text_child("photo", hash);
         element("presence", namespace::COMPONENT)
             .attr("from", &address::full(&self.jid))
             .attr("to", to)
@@ -158,7 +161,13 @@ mod tests {
     const GHOST: &str = "alice%hs@matrix.gw";
 
     fn alice() -> Appearance {
-        Appearance { jid: GHOST.into(), name: Some(DisplayName::new("Alice")), info: disco::ghost(), presence: None }
+        Appearance {
+            jid: GHOST.into(),
+            name: Some(DisplayName::new("Alice")),
+            info: disco::ghost(),
+            presence: None,
+            picture: None,
+        }
     }
 
     fn run(asks: Asks, ghost: Result<&Appearance, &str>, seen: bool) -> (Vec<String>, Option<Change>) {
@@ -254,5 +263,8 @@ mod tests {
         assert!(child(&presence, "c", namespace::CAPS).unwrap().attr("ver").is_some());
         let update = child(&presence, "x", namespace::VCARD_UPDATE).unwrap();
         assert!(child(update, "photo", namespace::VCARD_UPDATE).unwrap().nodes().len() == 0);
+        let hash = PictureHash::new("2fd4e1c67a2d28fced849ee1bb76e7391b93eb12").ok();
+        let presence = Appearance { picture: hash.clone(), ..alice() }.shown("bob@x");
+        assert_eq!(crate::avatars::in_presence(&presence), Some(hash));
     }
 }

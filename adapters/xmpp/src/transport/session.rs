@@ -60,6 +60,8 @@ pub(crate) enum Task {
     Stanza(Element),
     /// How a ghost is there has changed.
     Present(String),
+    /// How a ghost is called or looks has changed.
+    Portrayed(String),
 }
 
 /// Where a session takes from and hands on to. Outlives the session.

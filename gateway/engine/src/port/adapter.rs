@@ -67,6 +67,10 @@ pub trait Adapter: Send + Sync + 'static {
         false
     }
 
+    /// A ghost has another name or picture. Networks where it stands in every message have nothing to do; elsewhere it is shown at once as
+    /// far as the network is there, and else with the next message ([`Leg::ghost_picture`]).
+    async fn portray(&self, _hub: &Hub, _ghost: &Ghost) {}
+
     /// An invitation that leads people of this network to a ghost whom they could not reach by the address alone; the one that stands, or a
     /// new one. [`None`]: this network needs none.
     ///
