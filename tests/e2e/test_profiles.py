@@ -177,12 +177,12 @@ async def test_what_is_no_picture_is_refused_and_nothing_else_is_held_up(alice: 
     """A few bytes that claim to be sixty thousand pixels square."""
     bomb = bytearray(picture("red", (1, 1)))
     bomb[16:24] = (60000).to_bytes(4, "big") * 2
-    before = gateway.metric("dreiklang_dropped_total", why="picture")
+    before = gateway.metric("dreiklang_input_dropped_total", reason="picture")
     await set_profile(alice.client, "avatar_url", await upload(alice.client, bytes(bomb)))
     await alice.say(bob, "look")
     await bob.hear(alice, "look")
     async with asyncio.timeout(30):
-        while gateway.metric("dreiklang_dropped_total", why="picture") == before:
+        while gateway.metric("dreiklang_input_dropped_total", reason="picture") == before:
             await asyncio.sleep(0.2)
     card = (await bob.client.vcard(bob.ghost_of(alice))).find(CARD)
     assert card is not None and card.find("{vcard-temp}PHOTO") is None

@@ -20,6 +20,8 @@ pub(super) enum Asks {
     Unsubscribe,
     /// To see it once.
     Probe,
+    /// That the ghost sees him from now on: he allowed it.
+    Allowed,
     /// To join a room.
     Join,
     /// Nothing.
@@ -32,6 +34,7 @@ impl Asks {
             Some("subscribe") => Self::Subscribe,
             Some("unsubscribe") => Self::Unsubscribe,
             Some("probe") => Self::Probe,
+            Some("subscribed") => Self::Allowed,
             None if child(stanza, "x", namespace::MUC).is_some() => Self::Join,
             _ => Self::Nothing,
         }
@@ -149,7 +152,9 @@ pub(super) fn follow(
         (Asks::Probe, Ok(ghost)) if seen => (vec![ghost.shown(asker)], None),
         // RFC 6121 §4.3.2: who may not see is told so.
         (Asks::Probe, _) => (vec![presence("unsubscribed", address::bare(asked), user).build()], seen.then_some(Change::Forget)),
-        (Asks::Join | Asks::Nothing, _) => (Vec::new(), None),
+        // Servers pass on what he publishes to those whose capabilities they saw since then (XEP-0163 §4.3.2; ejabberd).
+        (Asks::Allowed, Ok(ghost)) if seen => (vec![ghost.shown(user)], None),
+        (Asks::Join | Asks::Allowed | Asks::Nothing, _) => (Vec::new(), None),
     }
 }
 
@@ -213,6 +218,8 @@ mod tests {
         let alice = alice();
         assert_eq!(run(Asks::Probe, Ok(&alice), true), (vec!["available alice%hs@matrix.gw/gw bob@x/r".into()], None));
         let told = vec!["unsubscribed \\40alice\\3ahs@matrix.gw bob@x".to_owned()];
+        assert_eq!(run(Asks::Allowed, Ok(&alice), true), (vec!["available alice%hs@matrix.gw/gw bob@x".into()], None));
+        assert_eq!(run(Asks::Allowed, Ok(&alice), false), (vec![], None));
         assert_eq!(run(Asks::Probe, Ok(&alice), false), (told.clone(), None));
         assert_eq!(run(Asks::Probe, Err("gone"), true), (told, Some(Change::Forget)));
         assert_eq!(run(Asks::Nothing, Ok(&alice), true), (vec![], None));
@@ -248,7 +255,7 @@ mod tests {
             (Some("online"), &plain, Asks::Nothing),
             (Some("error"), &join, Asks::Nothing),
             (Some("unavailable"), &plain, Asks::Nothing),
-            (Some("subscribed"), &plain, Asks::Nothing),
+            (Some("subscribed"), &plain, Asks::Allowed),
             (Some("unsubscribed"), &plain, Asks::Nothing),
             (Some("probe"), &plain, Asks::Probe),
         ] {
