@@ -7,6 +7,7 @@ import asyncio
 import base64
 import hashlib
 import io
+from pathlib import Path
 from urllib.parse import quote
 
 import aiohttp
@@ -18,6 +19,7 @@ from conftest import WAYS, People, Way
 from PIL import Image
 from servers.gateway import Gateway
 from talkers import OnMatrix, OnXmpp
+from test_delta import OnDelta
 
 pytestmark = pytest.mark.asyncio
 
@@ -188,3 +190,29 @@ async def test_what_is_no_picture_is_refused_and_nothing_else_is_held_up(alice: 
     assert card is not None and card.find("{vcard-temp}PHOTO") is None
     await alice.say(bob, "still here")
     await bob.hear(alice, "still here")
+
+
+async def test_pictures_cross_to_and_from_delta_chat(alice: OnMatrix, gateway: Gateway, people: People, state_root: Path) -> None:
+    carol = OnDelta(await people.delta(force_encryption=True))
+    await set_profile(alice.client, "avatar_url", await upload(alice.client, picture("red")))
+    chat = await carol.join(gateway, alice)
+    file = state_root / "carol.png"
+    file.write_bytes(picture("green"))
+    await carol.client.rpc("set_config", carol.client.account, "selfavatar", str(file))
+    await carol.client.send_text(chat, "hello from Carol")
+    event = await alice.client.wait_message("hello from Carol")
+    ghost = alice.ghost_of(carol)
+    member = await alice.client.wait_for(
+        lambda e: e.get("type") == "m.room.member" and e.get("state_key") == ghost and e["content"].get("avatar_url"),
+        what="Carol's picture",
+    )
+    assert shows(await download(alice.client, member["content"]["avatar_url"]), "green")
+
+    # Alice is known from her first word on; her picture comes with one of the next.
+    for number in range(10):
+        await alice.client.send_text(event["room_id"], f"word {number}")
+        heard = await carol.hear_message(alice, f"word {number}")
+        seen = (await carol.client.contact(heard["sender"]["id"]))["profileImage"]
+        if seen:
+            break
+    assert seen and shows(Path(seen).read_bytes(), "red")

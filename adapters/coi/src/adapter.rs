@@ -33,6 +33,7 @@ use crate::{
         Asking, Enclosed, Fate, Form, Frame, LetterRead, Notice, Speaker, Words, edit, in_clear, letter_read, message, notice,
         reaction, receipt, retraction,
     },
+    portraits::News,
     posts::Posts,
     relays,
     sealed::{Handed, Peer, Vault, contact},
@@ -148,7 +149,12 @@ impl CoiAdapter {
             true => (message_id::of_sealed_delivery(delivery.id, &self.domain), Form::Sealed),
             false => (message_id::of_delivery(delivery.id, &self.domain), Form::Clear { first: sent.is_none() }),
         };
-        let frame = Frame { delivery, position: &place, message_id: &id, form, asking, words };
+        let news = match sealed {
+            true => News::of(hub, leg).await.map_err(|error| failed(&error))?,
+            false => None,
+        };
+        let picture = news.as_ref().map(|news| news.field.as_str());
+        let frame = Frame { delivery, position: &place, message_id: &id, form, asking, words, picture };
         let raw = mail(frame).map_err(|error| unwritable(&error))?;
         match &peer {
             Some(peer) => self.hand_in_sealed(hub, delivery.id, leg.ghost.as_str(), peer, raw).await?,
@@ -156,6 +162,12 @@ impl CoiAdapter {
                 let raw = self.with_key(hub, leg, raw).await?;
                 self.hand_in(Some(leg.ghost.as_str()), leg.user.address.as_str(), &raw).await?;
             }
+        }
+        if let Some(news) = news
+            && let Err(error) = news.remember(hub).await
+        {
+            // He is told once more.
+            tracing::error!(%error, "it could not be noted that a picture was sent");
         }
         let notes = remembered(sent, place, id.clone(), chats, hub);
         Ok(Delivered { native: NativeId::new(id).ok(), leg: notes.write().map(|notes| LegChange { notes }) })

@@ -221,7 +221,7 @@ async fn follow(service: &Service, hub: &Hub, user: &UserId, profile: Profile, f
     if let Some(name) = &profile.name {
         hub.rename(&of, name).await?;
     }
-    hub.portrait(&of, profile.portrait).await
+    hub.portrait(&of, profile.portrait).await.map(drop)
 }
 
 /// A ghost was asked into a room: what is said there from now on belongs behind what was said before he came.

@@ -49,7 +49,7 @@ pub(crate) async fn announced(hub: &Hub, met: &Met, user: &Address, asker: Strin
             met.first(user);
             let place = Place { asker, user: user.as_str().to_owned(), hash };
             let portrait = place.hash.as_ref().map_or_else(Portrait::none, |hash| place.portrait(hash.as_str()));
-            hub.portrait(user, portrait).await
+            hub.portrait(user, portrait).await.map(drop)
         }
     };
     if let Err(error) = done {
@@ -76,7 +76,7 @@ async fn introduce(hub: &Hub, user: &Address, place: &Place, card: Card) -> Resu
         hub.rename(user, &name).await?;
     }
     let hash = card.picture.as_deref().and_then(hashed);
-    hub.portrait(user, hash.map_or_else(Portrait::none, |hash| place.portrait(hash.as_str()))).await
+    hub.portrait(user, hash.map_or_else(Portrait::none, |hash| place.portrait(hash.as_str()))).await.map(drop)
 }
 
 fn hashed(picture: &[u8]) -> Option<PictureHash> {

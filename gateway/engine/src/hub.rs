@@ -170,11 +170,11 @@ impl Hub {
     }
 
     /// Somebody of this network shows this picture of himself: his ghosts will, too. Whoever is not known stays so; cheap for what is
-    /// known already. The bytes are opened later ([`crate::port::Adapter::open`]), and then released.
+    /// known already. Answers whether it is wanted: then the bytes are opened later ([`crate::port::Adapter::open`]), and released.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn portrait(&self, of: &Address, portrait: Portrait) -> Result<(), StoreError> {
+    pub async fn portrait(&self, of: &Address, portrait: Portrait) -> Result<bool, StoreError> {
         portraits::want(&self.live, of, portrait).await
     }
 

@@ -31,17 +31,18 @@ const PAUSE: Duration = Duration::from_secs(60);
 const MOST_ATTEMPTS: u32 = 10;
 
 /// See [`crate::Hub::portrait`].
-pub(crate) async fn want(live: &Live, of: &Address, portrait: Portrait) -> Result<(), StoreError> {
+pub(crate) async fn want(live: &Live, of: &Address, portrait: Portrait) -> Result<bool, StoreError> {
     if live.portraits.get(of).is_some_and(|known| known == portrait.version) || live.organisation.policy.admits(of).is_err() {
-        return Ok(());
+        return Ok(false);
     }
-    let Some(person) = live.store.known_persona(live.key, of).await? else { return Ok(()) };
+    let Some(person) = live.store.known_persona(live.key, of).await? else { return Ok(false) };
     let now = live.clock.now();
-    if live.store.want_portrait(live.key, person.id, &portrait, now, REST).await? {
+    let wanted = live.store.want_portrait(live.key, person.id, &portrait, now, REST).await?;
+    if wanted {
         live.portrait_wanted.notify_one();
     }
     live.portraits.insert(of.clone(), portrait.version);
-    Ok(())
+    Ok(wanted)
 }
 
 /// See [`crate::Hub::picture`].

@@ -12,7 +12,7 @@ use mail_builder::{
     mime::{BodyPart, MimePart},
 };
 
-use crate::{address::addr_spec, flowed, thread::Position};
+use crate::{address::addr_spec, flowed, portraits, thread::Position};
 
 /// The header by which our own mail is recognised when it comes back.
 pub(crate) const MARKER: &str = "Dreiklang-Delivery";
@@ -66,6 +66,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) form: Form,
     pub(crate) asking: Asking,
     pub(crate) words: Words<'a>,
+    /// What the recipient has to be told of the ghost's picture.
+    pub(crate) picture: Option<&'a str>,
 }
 
 /// How a message asks its reader's program to say that it was read.
@@ -113,6 +115,9 @@ impl Frame<'_> {
             .header(MARKER, Raw::new(self.delivery.id.to_string()));
         if !self.position.references.is_empty() {
             mail = mail.references(self.position.references.clone());
+        }
+        if let Some(picture) = self.picture {
+            mail = mail.header(portraits::FIELD, Raw::new(picture.to_owned()));
         }
         if leg.bot {
             mail = mail.header("Auto-Submitted", Raw::new("auto-replied"));
@@ -239,7 +244,7 @@ mod tests {
     fn written_asking(other: Network, form: Form, asking: Asking) -> (Vec<u8>, String) {
         let words = Words { language: Language::English, organisation: "Town" };
         let (delivery, position) = (delivery(other), Position::default());
-        let frame = Frame { delivery: &delivery, position: &position, message_id: "id@gw.example", form, asking, words };
+        let frame = Frame { delivery: &delivery, position: &position, message_id: "id@gw.example", form, asking, words, picture: None };
         let raw = message(frame, &Message::text("Hello"), Vec::new()).unwrap();
         let text = Mail::parse(&raw).unwrap().message.body_text(0).unwrap().replace("\r\n", "\n");
         (raw, text)
