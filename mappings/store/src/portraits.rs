@@ -29,7 +29,8 @@ pub(crate) async fn want(
     let changed = sqlx::query(
         "INSERT INTO portrait (persona, organisation, version, source, changed_at, due, attempts) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)
          ON CONFLICT (persona) DO UPDATE SET version = excluded.version, source = excluded.source,
-             changed_at = excluded.changed_at, due = max(excluded.changed_at, portrait.changed_at + ?7), attempts = 0
+             changed_at = excluded.changed_at, attempts = 0,
+             due = min(coalesce(portrait.due, ?8), max(excluded.changed_at, portrait.changed_at + ?7))
          WHERE portrait.version <> excluded.version",
     )
     .bind(persona.0)
@@ -39,6 +40,7 @@ pub(crate) async fn want(
     .bind(now.as_millis())
     .bind(now.as_millis())
     .bind(i64::try_from(due.since(now).as_millis()).unwrap_or(i64::MAX))
+    .bind(i64::MAX)
     .execute(connection)
     .await?;
     Ok(changed.rows_affected() > 0)
