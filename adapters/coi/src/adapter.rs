@@ -31,7 +31,7 @@ use crate::{
     message_id,
     outward::{
         Asking, Enclosed, Fate, Form, Frame, LetterRead, Notice, Speaker, Words, edit, in_clear, letter_read, message, notice,
-        reaction, receipt, retraction,
+        place_file, reaction, receipt, retraction,
     },
     portraits::News,
     posts::Posts,
@@ -149,7 +149,7 @@ impl CoiAdapter {
             true => (message_id::of_sealed_delivery(delivery.id, &self.domain), Form::Sealed),
             false => (message_id::of_delivery(delivery.id, &self.domain), Form::Clear { first: sent.is_none() }),
         };
-        let news = match sealed {
+        let news = match chats {
             true => News::of(hub, leg).await.map_err(|error| failed(&error))?,
             false => None,
         };
@@ -410,6 +410,11 @@ impl Adapter for CoiAdapter {
                 self.act(hub, delivery, |frame| reaction(frame, to, newest)).await
             }
             What::Read { up_to } => self.acknowledge(hub, delivery, up_to).await,
+            What::Place(place) => {
+                let content = Message::text(words.say(&Text::Place { words: &place.in_words() }));
+                self.write(hub, delivery, None, |frame| message(frame, &content, vec![place_file(place)])).await
+            }
+            What::Poll(poll) => self.say(hub, delivery, &Message::text(words.say(&Text::Poll { poll }))).await,
             What::Unsupported { feature, name } => {
                 let text = words.say(&Text::CannotCarry { feature: *feature, name: name.as_deref() });
                 self.say(hub, delivery, &Message { kind: Kind::Notice, ..Message::text(text) }).await
@@ -438,6 +443,7 @@ impl Adapter for CoiAdapter {
             edit: Support::Native,
             retract: Support::Native,
             react: Support::Native,
+            place: Support::Native,
             // Delta Chat shows one file in each message.
             files_at_once: 1,
             ..letters

@@ -8,14 +8,17 @@ use dreiklang_engine::{
     Hub, Leg,
     port::{Freshness, Received, Recipient, SourceKey, StoreError, Verdict},
 };
-use dreiklang_model::{Message, NativeId, Reason, Reply, What};
+use dreiklang_model::{
+    Message, NativeId, Reason, Reply, What,
+    words::{self, Text},
+};
 use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, UserId, api::client::room::get_room_event};
 use serde_json::Value;
 
 use crate::{
     client::As,
     duties::{self, Duty, Invitation, Refusal},
-    inward::{self, Inward, Member, Membership, Said, Sent},
+    inward::{self, Inward, Member, Membership, Said, Sent, Vote},
     people::Profile,
     service::{Service, address, chat_id, ghost_of, user_of},
 };
@@ -42,6 +45,18 @@ pub(crate) async fn take(service: &Service, hub: &Hub, events: Vec<Inward>, fres
                     said.push((one, ghost_of(&leg)));
                 } else {
                     stranger(service, hub, one).await?;
+                }
+            }
+            Inward::Voted(sent, vote) => {
+                let Some(leg) = bound(hub, &sent.room).await? else { continue };
+                service.watermarks.heard_in(&sent.room, freshness);
+                if user_of(&leg).as_ref() == Some(&sent.sender)
+                    && let Some(ghost) = ghost_of(&leg)
+                {
+                    match voted(service, hub, sent, &vote, &ghost).await {
+                        Some(one) => said.push((one, None)),
+                        None => hub.dropped("poll"),
+                    }
                 }
             }
             Inward::Member(member) => membership(service, hub, member, freshness).await?,
@@ -144,6 +159,18 @@ async fn hand_over(
         }
     }
     Ok(())
+}
+
+/// An answer to a poll, in words: nobody on another network sees which answer has which id.
+async fn voted(service: &Service, hub: &Hub, sent: Sent, vote: &Vote, ghost: &UserId) -> Option<Said> {
+    let event = OwnedEventId::try_from(vote.poll.as_str()).ok()?;
+    let request = get_room_event::v3::Request::new(sent.room.clone(), event);
+    let asked = tokio::time::timeout(QUOTE, service.client.call(As::User(ghost), request)).await.ok()?.ok()?;
+    let poll: Value = serde_json::from_str(asked.event.json().get()).ok()?;
+    let answers = inward::chosen(vote, &poll)?;
+    let text = words::say(hub.language(), &Text::PollAnswer { answers: &answers });
+    let in_reply_to = Some(Reply { to: vote.poll.clone(), quote: None });
+    Some(Said { sent, what: What::Message(Message { in_reply_to, ..Message::text(text) }) })
 }
 
 /// Clients send no quote of what they answer (since v1.13), and some networks show no answer without one.

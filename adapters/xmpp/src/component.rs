@@ -126,6 +126,7 @@ impl Component {
             domain: self.domain.clone(),
             network: self.network.clone(),
             components: Arc::clone(&shared.components),
+            since: hub.now(),
             present: shared.present.clone(),
             resources: shared.resources.clone(),
             met: shared.met.clone(),

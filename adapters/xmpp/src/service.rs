@@ -12,7 +12,7 @@ mod resources;
 use std::sync::Arc;
 
 use dreiklang_engine::{Ghost, Hub, Lookup, Picture};
-use dreiklang_model::{Language, Network, Presence, Reason};
+use dreiklang_model::{Language, Network, Presence, Reason, Timestamp};
 use minidom::Element;
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
@@ -39,6 +39,8 @@ pub(crate) struct Service {
     pub(crate) network: Network,
     /// All components of the organisation.
     pub(crate) components: Arc<Vec<(ComponentDomain, Network)>>,
+    /// Since when it serves.
+    pub(crate) since: Timestamp,
     /// How ghosts are there.
     pub(crate) present: Present,
     /// How people are there.
@@ -66,6 +68,9 @@ struct Facts<'a> {
     network: &'a Network,
     organisation: &'a str,
     language: Language,
+    /// Since when the component serves.
+    since: Timestamp,
+    now: Timestamp,
 }
 
 /// Answers until the channel closes; on `stop` tells all contacts that the ghosts are gone, then cancels `farewell`.
@@ -108,7 +113,13 @@ pub(crate) async fn serve(
 impl Service {
     fn facts(&self) -> Facts<'_> {
         let organisation = self.hub.organisation();
-        Facts { network: &self.network, organisation: &organisation.name, language: organisation.language }
+        Facts {
+            network: &self.network,
+            organisation: &organisation.name,
+            language: organisation.language,
+            since: self.since,
+            now: self.hub.now(),
+        }
     }
 
     /// The service of another component, when the server handed over here what is meant for that one.

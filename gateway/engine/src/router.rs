@@ -309,8 +309,9 @@ fn linked(live: &Live, what: What) -> What {
 
 /// A loss that changes what the sender meant, so that he must hear of it.
 fn untold(loss: &Loss) -> Option<Feature> {
-    (loss.left == Support::No && !matches!(loss.feature, Feature::Reply | Feature::Subject | Feature::Reaction))
-        .then_some(loss.feature)
+    // A list of answers lets nobody choose.
+    let gone = loss.left == Support::No && !matches!(loss.feature, Feature::Reply | Feature::Subject | Feature::Reaction);
+    (gone || loss.feature == Feature::Poll).then_some(loss.feature)
 }
 
 /// A row that tells the author of a message what became of it, on his own network.

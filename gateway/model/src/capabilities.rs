@@ -42,6 +42,8 @@ pub struct Capabilities {
     pub caption: Support,
     /// Largest file in bytes.
     pub largest_file: u64,
+    /// Places on a map.
+    pub place: Support,
     /// A subject line.
     pub subject: Support,
     /// Longest text in bytes that the leg takes in one message.
@@ -63,6 +65,7 @@ impl Capabilities {
         files_at_once: 1,
         caption: Support::Native,
         largest_file: 100 * 1024 * 1024,
+        place: Support::Native,
         subject: Support::Native,
         longest_text: 32 * 1024,
     };
@@ -81,6 +84,7 @@ impl Capabilities {
         files_at_once: 1,
         caption: Support::No,
         largest_file: 0,
+        place: Support::AsText,
         subject: Support::AsText,
         longest_text: 32 * 1024,
     };

@@ -12,6 +12,8 @@ mod ids;
 mod media;
 mod message;
 mod network;
+mod place;
+mod poll;
 mod profile;
 mod reaction;
 mod refer;
@@ -27,6 +29,8 @@ pub use ids::{ChatId, ConversationId, DeliveryId, EventId, IdError, NativeId, Or
 pub use media::{Attachment, FileName, MediaKind, MediaLink, MediaSource, MediaType};
 pub use message::{Kind, Message, Reply, quoting};
 pub use network::{Network, NetworkError};
+pub use place::Place;
+pub use poll::Poll;
 pub use profile::{NoPictureHash, PictureHash, Portrait};
 pub use reaction::{Emoji, MOST_REACTIONS, Reactions};
 pub use refer::{Placed, Referred, Side};

@@ -243,7 +243,12 @@ fn key(envelope: &Envelope<'_>, native: &NativeId, what: &What<NativeId>) -> Sou
         What::Retract { .. } => ("retract", None),
         What::React { .. } => ("react", None),
         What::Read { .. } => ("read", None),
-        What::Unsupported { .. } | What::Report { .. } | What::Opened => ("other", None),
+        What::Place(_) => ("place", None),
+        What::Poll(_) | What::Unsupported { .. } | What::Report { .. } | What::Opened => ("other", None),
+    };
+    let place = match what {
+        What::Place(place) => Some(place.in_words()),
+        _ => None,
     };
     let reactions = match what {
         What::React { with: Reactions::All(all), .. } => all.as_slice(),
@@ -252,7 +257,7 @@ fn key(envelope: &Envelope<'_>, native: &NativeId, what: &What<NativeId>) -> Sou
     };
     let files = message.into_iter().flat_map(|message| &message.attachments).map(|file| file.source.locator.as_str());
     let parts = what.references().map(NativeId::as_str).chain(files).chain(reactions.iter().map(Emoji::as_str));
-    for part in std::iter::once(kind).chain(parts).chain(message.map(|message| message.text.as_str())) {
+    for part in std::iter::once(kind).chain(parts).chain(message.map(|message| message.text.as_str())).chain(place.as_deref()) {
         id.push('\n');
         id.push_str(part);
     }

@@ -93,14 +93,20 @@ pub(super) fn events(ghost: &Appearance, picture: Option<&Picture>, to: &str) ->
 
 #[cfg(test)]
 mod tests {
-    use dreiklang_model::{Address, DisplayName, Language, Network, PictureHash, Written};
+    use dreiklang_model::{Address, DisplayName, Language, Network, PictureHash, Timestamp, Written};
 
     use super::*;
     use crate::avatars::Announced;
 
     #[test]
     fn a_ghost_says_who_it_is() {
-        let facts = Facts { network: &Network::MATRIX, organisation: "Town", language: Language::English };
+        let facts = Facts {
+            network: &Network::MATRIX,
+            organisation: "Town",
+            language: Language::English,
+            since: Timestamp::from_millis(0),
+            now: Timestamp::from_millis(1_031_699_305_000),
+        };
         let alice = Ghost {
             written: Written::new("alice%hs.example@matrix.gw.example").unwrap(),
             address: Address::new(Network::MATRIX, "@alice:hs.example").unwrap(),
