@@ -412,7 +412,7 @@ impl Adapter for CoiAdapter {
             What::Read { up_to } => self.acknowledge(hub, delivery, up_to).await,
             What::Place(place) => {
                 let content = Message::text(words.say(&Text::Place { words: &place.in_words() }));
-                self.write(hub, delivery, None, |frame| message(frame, &content, vec![place_file(place)])).await
+                self.write(hub, delivery, None, |frame| message(frame, &content, vec![place_file(place, delivery.sent_at)])).await
             }
             What::Poll(poll) => self.say(hub, delivery, &Message::text(words.say(&Text::Poll { poll }))).await,
             What::Unsupported { feature, name } => {

@@ -9,7 +9,7 @@ use dreiklang_engine::{
     port::{Freshness, Received, Recipient, SourceKey, StoreError, Verdict},
 };
 use dreiklang_model::{
-    Message, NativeId, Reason, Reply, What,
+    Address, Message, NativeId, Portrait, Reason, Reply, What,
     words::{self, Text},
 };
 use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, UserId, api::client::room::get_room_event};
@@ -147,12 +147,9 @@ async fn hand_over(
         }
     }
     let verdicts = hub.accept(received).await?;
-    for sender in senders {
-        // Only now is he known.
-        if let (Some(of), Some(portrait)) = (address(&sender), service.people.portrait(&sender)) {
-            hub.portrait(&of, portrait).await?;
-        }
-    }
+    // Only now are they known. No message waits for how somebody looks.
+    let portraits = senders.iter().filter_map(|sender| Some((address(sender)?, service.people.portrait(sender)?)));
+    tokio::spawn(follow_portraits(hub.clone(), portraits.collect()));
     for (sent, verdict) in sources.into_iter().zip(verdicts) {
         if let Verdict::Refused(reason) = verdict {
             duties::undertake(service, hub, &Duty::Refusal(Refusal { room: sent.room, event: sent.event, reason })).await?;
@@ -239,6 +236,15 @@ async fn membership(service: &Service, hub: &Hub, member: Member, freshness: Fre
     let invitation = Invitation { room: sent.room, event: sent.event, ghost: user, by: sent.sender, preview, leaving: None };
     expect(service, &invitation.room);
     duties::undertake(service, hub, &Duty::Invitation(invitation)).await
+}
+
+async fn follow_portraits(hub: Hub, portraits: Vec<(Address, Portrait)>) {
+    for (of, portrait) in portraits {
+        if let Err(error) = hub.portrait(&of, portrait).await {
+            // His next message says it again.
+            tracing::debug!(%error, "a picture could not be followed");
+        }
+    }
 }
 
 /// Somebody is called so, and looks so, in a room with a ghost. What is long past is no news: it is asked for with his next message.

@@ -24,8 +24,11 @@ pub(super) fn start(content: &Map<String, Value>) -> Option<Poll> {
     Poll::new(question, answers.into_iter().map(|(_, answer)| answer), u16::try_from(choices).unwrap_or(u16::MAX))
 }
 
-/// The content of a poll, and its answers with their ids.
-fn parts(content: &Map<String, Value>) -> Option<(&Map<String, Value>, Vec<(&str, &str)>)> {
+/// The answers of a poll: id and words of each.
+type Answers<'a> = Vec<(&'a str, &'a str)>;
+
+/// The content of a poll, and its answers.
+fn parts(content: &Map<String, Value>) -> Option<(&Map<String, Value>, Answers<'_>)> {
     let poll = ["m.poll", "org.matrix.msc3381.poll.start"].iter().find_map(|key| content.get(*key)?.as_object())?;
     let answers = poll.get("answers")?.as_array()?.iter().filter_map(|answer| {
         let id = answer.get("m.id").or_else(|| answer.get("id"))?.as_str()?;
