@@ -46,7 +46,7 @@ pub(crate) async fn follow(hub: &Hub, spool: &Spool, of: &Address, shown: Shown)
         Shown::Picture(bytes) => bytes,
     };
     let name = SpoolName::new("picture", [of.as_str(), ""], 0, &bytes);
-    let kept = spool.keep(&name, &bytes).await;
+    let kept = spool.keep(spool.key(hub).await?, &name, &bytes).await;
     kept.map_err(|error| StoreError::Failed(format!("the spool: {error}")))?;
     let source = MediaSource { network: Network::MAIL, locator: name.as_str().to_owned() };
     if !hub.portrait(of, Portrait { version: name.as_str().to_owned(), source: Some(source) }).await? {

@@ -177,6 +177,7 @@ fn upload(picture: &Picture) -> (Attachment, Media) {
         dimensions: None,
         duration: None,
         source: MediaSource { network: Network::GATEWAY, locator: String::new() },
+        link: None,
     };
     let bytes = picture.bytes.clone();
     (file, Media { size, bytes: futures::stream::once(async move { Ok(bytes) }).boxed() })

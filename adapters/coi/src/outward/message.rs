@@ -244,7 +244,8 @@ mod tests {
     fn written_asking(other: Network, form: Form, asking: Asking) -> (Vec<u8>, String) {
         let words = Words { language: Language::English, organisation: "Town" };
         let (delivery, position) = (delivery(other), Position::default());
-        let frame = Frame { delivery: &delivery, position: &position, message_id: "id@gw.example", form, asking, words, picture: None };
+        let frame =
+            Frame { delivery: &delivery, position: &position, message_id: "id@gw.example", form, asking, words, picture: None };
         let raw = message(frame, &Message::text("Hello"), Vec::new()).unwrap();
         let text = Mail::parse(&raw).unwrap().message.body_text(0).unwrap().replace("\r\n", "\n");
         (raw, text)

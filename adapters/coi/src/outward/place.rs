@@ -24,6 +24,7 @@ pub(crate) fn place_file(place: &Place, at: Timestamp) -> Enclosed {
         dimensions: None,
         duration: None,
         source: MediaSource { network: Network::GATEWAY, locator: String::new() },
+        link: None,
     };
     Enclosed { file, bytes: kml.into_bytes() }
 }
