@@ -144,7 +144,7 @@ async def test_what_a_ghost_can_do_is_what_its_presence_says(bob: XmppClient, al
     assert caps is not None and caps.get("hash") == "sha-1"
     identities, features = await bob.disco_info(f"{ghost}/gw", f"{caps.get('node')}#{caps.get('ver')}")
     text = "".join(sorted(f"{i['category']}/{i['type']}/{i.get('lang', '')}/{i.get('name', '')}<" for i in identities))
-    text += "".join(sorted(f"{feature}<" for feature in features))
+    text += "".join(f"{feature}<" for feature in sorted(features))
     assert base64.b64encode(hashlib.sha1(text.encode()).digest()).decode() == caps.get("ver"), "XEP-0115 §5.1"
     assert await bob.disco_info(ghost) == (identities, features)
     assert {"urn:xmpp:receipts", "urn:xmpp:message-correct:0", "urn:xmpp:ping", "vcard-temp"} <= features

@@ -31,8 +31,9 @@ use crate::{
     message_id,
     outward::{
         Asking, Enclosed, Fate, Form, Frame, LetterRead, Notice, Speaker, Words, edit, in_clear, letter_read, message, notice,
-        reaction, receipt, retraction,
+        place_file, reaction, receipt, retraction,
     },
+    portraits::News,
     posts::Posts,
     relays,
     sealed::{Handed, Peer, Vault, contact},
@@ -148,7 +149,12 @@ impl CoiAdapter {
             true => (message_id::of_sealed_delivery(delivery.id, &self.domain), Form::Sealed),
             false => (message_id::of_delivery(delivery.id, &self.domain), Form::Clear { first: sent.is_none() }),
         };
-        let frame = Frame { delivery, position: &place, message_id: &id, form, asking, words };
+        let news = match chats {
+            true => News::of(hub, leg).await.map_err(|error| failed(&error))?,
+            false => None,
+        };
+        let picture = news.as_ref().map(|news| news.field.as_str());
+        let frame = Frame { delivery, position: &place, message_id: &id, form, asking, words, picture };
         let raw = mail(frame).map_err(|error| unwritable(&error))?;
         match &peer {
             Some(peer) => self.hand_in_sealed(hub, delivery.id, leg.ghost.as_str(), peer, raw).await?,
@@ -156,6 +162,12 @@ impl CoiAdapter {
                 let raw = self.with_key(hub, leg, raw).await?;
                 self.hand_in(Some(leg.ghost.as_str()), leg.user.address.as_str(), &raw).await?;
             }
+        }
+        if let Some(news) = news
+            && let Err(error) = news.remember(hub).await
+        {
+            // He is told once more.
+            tracing::error!(%error, "it could not be noted that a picture was sent");
         }
         let notes = remembered(sent, place, id.clone(), chats, hub);
         Ok(Delivered { native: NativeId::new(id).ok(), leg: notes.write().map(|notes| LegChange { notes }) })
@@ -398,6 +410,11 @@ impl Adapter for CoiAdapter {
                 self.act(hub, delivery, |frame| reaction(frame, to, newest)).await
             }
             What::Read { up_to } => self.acknowledge(hub, delivery, up_to).await,
+            What::Place(place) => {
+                let content = Message::text(words.say(&Text::Place { words: &place.in_words() }));
+                self.write(hub, delivery, None, |frame| message(frame, &content, vec![place_file(place, delivery.sent_at)])).await
+            }
+            What::Poll(poll) => self.say(hub, delivery, &Message::text(words.say(&Text::Poll { poll }))).await,
             What::Unsupported { feature, name } => {
                 let text = words.say(&Text::CannotCarry { feature: *feature, name: name.as_deref() });
                 self.say(hub, delivery, &Message { kind: Kind::Notice, ..Message::text(text) }).await
@@ -429,6 +446,7 @@ impl Adapter for CoiAdapter {
             react: Support::Native,
             // Delta Chat shows text as it is, with light marks in it.
             formats: Formats::NONE,
+            place: Support::Native,
             // Delta Chat shows one file in each message.
             files_at_once: 1,
             ..letters

@@ -9,6 +9,7 @@ mod file;
 mod formatted;
 mod mail;
 mod nature;
+mod place;
 mod reading;
 mod receipt;
 mod recipients;
@@ -16,5 +17,6 @@ mod reply;
 
 pub(crate) use bounce::Bounce;
 pub(crate) use mail::Mail;
+pub(crate) use place::NAME as PLACE_FILE;
 pub(crate) use reading::{Evidence, Letter, Reader, Reading, Rejected, author, own_key};
 pub(crate) use recipients::recipients;

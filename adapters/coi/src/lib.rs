@@ -21,6 +21,7 @@ mod message_id;
 mod notices;
 mod opaque;
 mod outward;
+mod portraits;
 mod posts;
 mod relays;
 mod sealed;

@@ -9,11 +9,12 @@ use std::{
 };
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use dreiklang_engine::{
     Ghost, Hub, Leg,
     port::{
-        Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Health, Invitation, Media, Received, StoreError,
-        Verdict,
+        Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Health, Invitation, Media, Received, Signal,
+        StoreError, Verdict,
     },
 };
 use dreiklang_model::{Capabilities, MediaSource, NativeId, Network, Reason, What};
@@ -45,6 +46,9 @@ pub struct Loopback {
     say: mpsc::Sender<Said>,
     said: tokio::sync::Mutex<mpsc::Receiver<Said>>,
     heard: mpsc::UnboundedSender<Deliverable>,
+    seen: mpsc::UnboundedSender<Signal>,
+    portrayed: mpsc::UnboundedSender<Ghost>,
+    file: Mutex<Bytes>,
     fates: Mutex<VecDeque<Fate>>,
     /// [`None`]: this network holds no files.
     unopened: Mutex<Option<VecDeque<DeliveryError>>>,
@@ -56,6 +60,8 @@ pub struct Loopback {
 pub struct People {
     say: mpsc::Sender<Said>,
     heard: mpsc::UnboundedReceiver<Deliverable>,
+    seen: mpsc::UnboundedReceiver<Signal>,
+    portrayed: mpsc::UnboundedReceiver<Ghost>,
 }
 
 impl Loopback {
@@ -64,7 +70,9 @@ impl Loopback {
     pub fn new(network: Network) -> (Self, People) {
         let (say, said) = mpsc::channel(AIR);
         let (heard, hearing) = mpsc::unbounded_channel();
-        let people = People { say: say.clone(), heard: hearing };
+        let (seen, seeing) = mpsc::unbounded_channel();
+        let (portrayed, portraying) = mpsc::unbounded_channel();
+        let people = People { say: say.clone(), heard: hearing, seen: seeing, portrayed: portraying };
         let said = tokio::sync::Mutex::new(said);
         (
             Self {
@@ -72,6 +80,9 @@ impl Loopback {
                 say,
                 said,
                 heard,
+                seen,
+                portrayed,
+                file: Mutex::default(),
                 fates: Mutex::default(),
                 unopened: Mutex::default(),
                 capabilities: Capabilities::PLAIN,
@@ -95,6 +106,12 @@ impl Loopback {
     /// network holds no files.
     pub fn plan_files(&self, errors: impl IntoIterator<Item = DeliveryError>) {
         *self.unopened.lock().unwrap_or_else(PoisonError::into_inner) = Some(errors.into_iter().collect());
+    }
+
+    /// What every file of this network holds from now on.
+    pub fn hold_file(&self, bytes: &[u8]) {
+        self.plan_files([]);
+        *self.file.lock().unwrap_or_else(PoisonError::into_inner) = Bytes::copy_from_slice(bytes);
     }
 
     /// Another mouth for the people.
@@ -126,6 +143,16 @@ impl People {
     /// The next thing that was delivered to anybody here; [`None`]: the gateway is gone.
     pub async fn hear(&mut self) -> Option<Deliverable> {
         self.heard.recv().await
+    }
+
+    /// The next ghost that looks or is called otherwise than before; [`None`]: the gateway is gone.
+    pub async fn portrayed(&mut self) -> Option<Ghost> {
+        self.portrayed.recv().await
+    }
+
+    /// The next signal that was shown to anybody here; [`None`]: the gateway is gone.
+    pub async fn see(&mut self) -> Option<Signal> {
+        self.seen.recv().await
     }
 }
 
@@ -164,6 +191,15 @@ impl Adapter for Loopback {
         }
     }
 
+    async fn signal(&self, _: &Hub, signal: &Signal) -> bool {
+        self.seen.send(signal.clone()).is_ok()
+    }
+
+    async fn portray(&self, _: &Hub, ghost: &Ghost) {
+        // Nobody may be looking; that is their affair.
+        let _ = self.portrayed.send(ghost.clone());
+    }
+
     async fn invite(&self, hub: &Hub, ghost: &Ghost) -> Result<Option<Invitation>, StoreError> {
         let link = format!("loopback:{}/{}", self.network, ghost.written.as_str());
         Ok(Some(Invitation { link, expires: hub.now().plus(Duration::from_secs(24 * 60 * 60)) }))
@@ -195,7 +231,10 @@ impl Adapter for Loopback {
 
     async fn open(&self, _: &Hub, _: &MediaSource) -> Result<Media, DeliveryError> {
         match self.unopened.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(VecDeque::pop_front) {
-            Some(None) => Ok(Media { size: Some(0), bytes: stream::empty().boxed() }),
+            Some(None) => {
+                let bytes = self.file.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                Ok(Media { size: Some(bytes.len() as u64), bytes: stream::once(async move { Ok(bytes) }).boxed() })
+            }
             Some(Some(error)) => Err(error),
             None => {
                 Err(DeliveryError::Never { reason: Reason::FileUnavailable, cause: "this network holds no files".to_owned() })

@@ -5,8 +5,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use dreiklang_engine::{
-    Hub, Leg,
-    port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Media},
+    Ghost, Hub, Leg,
+    port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Media, Signal},
 };
 use dreiklang_model::{
     Capabilities, DisplayName, MediaSource, Network, Support,
@@ -21,6 +21,7 @@ use crate::{
     delivery, duties, health,
     server::{Door, router, serve},
     service::Service,
+    signals,
 };
 
 /// An event may have 64 KiB as JSON, with everything around the text; a text may need escapes.
@@ -76,7 +77,11 @@ impl Adapter for MatrixAdapter {
         let serving = serve(listener, router(door), stop.clone().cancelled_owned());
         let duties = tokio::spawn(duties::run(Arc::clone(service), hub.clone(), ended.clone()));
         let until_stopped = async {
-            tokio::join!(health::watch(service, &hub, &stop), introduce(service, &hub, &stop));
+            tokio::join!(
+                health::watch(service, &hub, &stop),
+                introduce(service, &hub, &stop),
+                signals::keep_present(service, &stop)
+            );
         };
         let served = async {
             let farewell = async {
@@ -104,6 +109,23 @@ impl Adapter for MatrixAdapter {
 
     fn capabilities(&self, _leg: &Leg) -> Capabilities {
         Capabilities { subject: Support::AsText, longest_text: LONGEST_TEXT, ..Capabilities::FULL }
+    }
+
+    async fn signal(&self, _hub: &Hub, signal: &Signal) -> bool {
+        signals::show(&self.service, signal).await
+    }
+
+    async fn portray(&self, hub: &Hub, ghost: &Ghost) {
+        let service = &self.service;
+        let Ok(user) = ruma::OwnedUserId::try_from(ghost.written.as_str()) else { return };
+        // Whoever does not exist yet is made as he is then.
+        if !service.ghosts.exists(hub, &user).await {
+            return;
+        }
+        if let Err(trouble) = service.ghosts.ensure(&service.client, hub, &user, Some(&ghost.name)).await {
+            tracing::debug!(%trouble, "a ghost keeps its old name until it speaks");
+        }
+        service.ghosts.dress(service, hub, &user, &ghost.address, ghost.picture.as_ref()).await;
     }
 
     async fn open(&self, _hub: &Hub, source: &MediaSource) -> Result<Media, DeliveryError> {

@@ -66,6 +66,7 @@ async fn attempt(
     // The leg may have been bound anew while this waited for its turn.
     let leg = hub.leg(delivery.leg.conversation).await?.unwrap_or_else(|| delivery.leg.clone());
     let puppet: Puppet = service.ghosts.ensure(&service.client, hub, ghost, Some(&leg.ghost_name)).await?;
+    service.ghosts.dress(service, hub, ghost, &leg.other.address, leg.ghost_picture.as_ref()).await;
     let room = chats::room(service, hub, &puppet, user, &leg).await?;
     let client = &service.client;
     let transaction = delivery.id.to_string();

@@ -2,8 +2,9 @@
 //! Our users on the homeserver: made when first needed, each with one device, their names following those of the people
 //! behind them. What was applied is remembered durably, so that a restart repeats nothing.
 
-use dreiklang_engine::Hub;
-use dreiklang_model::DisplayName;
+use dreiklang_engine::{Hub, Picture, port::Media};
+use dreiklang_model::{Address, Attachment, DisplayName, FileName, MediaKind, MediaSource, MediaType, Network, PictureHash};
+use futures::StreamExt as _;
 use moka::sync::Cache;
 use ruma::{
     OwnedUserId, UserId,
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     client::{As, CallError, Client, DEVICE},
     keyed_lock::KeyedLock,
-    service::Trouble,
+    service::{Service, Trouble},
 };
 
 /// One of our users who exists on the homeserver.
@@ -40,6 +41,9 @@ struct Applied {
     /// His name, once it was set.
     #[serde(default)]
     name: Option<DisplayName>,
+    /// His picture, once one was set.
+    #[serde(default)]
+    picture: Option<PictureHash>,
 }
 
 /// All of our users.
@@ -75,7 +79,7 @@ impl Ghosts {
         let mut applied = match self.remembered(hub, user).await? {
             Some(applied) => applied,
             None => {
-                let applied = Applied { device: make(client, user).await?, name: None };
+                let applied = Applied { device: make(client, user).await?, name: None, picture: None };
                 self.remember(hub, user, &applied).await?;
                 applied
             }
@@ -90,6 +94,49 @@ impl Ghosts {
             self.remember(hub, user, &applied).await?;
         }
         Ok(Puppet { user: user.to_owned(), device: applied.device })
+    }
+
+    /// Sees to it that a ghost who exists shows this picture of the person `of`, or none. Idempotent; asks nothing when it is known to be
+    /// done. What fails is tried again the next time: nothing waits for a picture.
+    pub(crate) async fn dress(&self, service: &Service, hub: &Hub, user: &UserId, of: &Address, wanted: Option<&PictureHash>) {
+        if let Err(cause) = self.dressed(service, hub, user, of, wanted).await {
+            tracing::warn!(cause, "a ghost does not show its picture");
+        }
+    }
+
+    async fn dressed(
+        &self,
+        service: &Service,
+        hub: &Hub,
+        user: &UserId,
+        of: &Address,
+        wanted: Option<&PictureHash>,
+    ) -> Result<(), String> {
+        let done = |applied: &Applied| applied.picture.as_ref() == wanted;
+        if self.applied.get(user).is_some_and(|applied| done(&applied)) {
+            return Ok(());
+        }
+        let _turn = self.turns.lock(user.to_owned()).await;
+        let known = self.remembered(hub, user).await.map_err(|trouble| trouble.to_string())?;
+        let Some(mut applied) = known.filter(|applied| !done(applied)) else { return Ok(()) };
+        let shown = hub.picture(of).await.map_err(|error| error.to_string())?;
+        let address = match &shown {
+            Some(picture) => {
+                let (file, media) = upload(picture);
+                service.repository.put(user, &file, media).await.map_err(|error| error.to_string())?
+            }
+            None => String::new(),
+        };
+        let value = ProfileFieldValue::AvatarUrl(address.into());
+        let request = set_profile_field::v3::Request::new(user.to_owned(), value);
+        service.client.call(As::User(user), request).await.map_err(|error| error.to_string())?;
+        applied.picture = shown.map(|picture| picture.hash);
+        self.remember(hub, user, &applied).await.map_err(|trouble| trouble.to_string())
+    }
+
+    /// Does the user exist, as far as we know?
+    pub(crate) async fn exists(&self, hub: &Hub, user: &UserId) -> bool {
+        matches!(self.remembered(hub, user).await, Ok(Some(_)))
     }
 
     /// The homeserver does not know the user, or his device, after all: the next [`Self::ensure`] makes him again.
@@ -117,6 +164,23 @@ impl Ghosts {
         self.applied.insert(user.to_owned(), applied.clone());
         Ok(())
     }
+}
+
+/// A picture as a file.
+fn upload(picture: &Picture) -> (Attachment, Media) {
+    let size = Some(picture.bytes.len() as u64);
+    let file = Attachment {
+        kind: MediaKind::Image,
+        name: FileName::new("picture"),
+        media_type: MediaType::new(picture.media_type()),
+        size,
+        dimensions: None,
+        duration: None,
+        source: MediaSource { network: Network::GATEWAY, locator: String::new() },
+        link: None,
+    };
+    let bytes = picture.bytes.clone();
+    (file, Media { size, bytes: futures::stream::once(async move { Ok(bytes) }).boxed() })
 }
 
 fn key(user: &UserId) -> String {

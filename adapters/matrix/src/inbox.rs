@@ -8,14 +8,18 @@ use dreiklang_engine::{
     Hub, Leg,
     port::{Freshness, Received, Recipient, SourceKey, StoreError, Verdict},
 };
-use dreiklang_model::{Message, NativeId, Reason, Reply, What};
+use dreiklang_model::{
+    Address, Message, NativeId, Portrait, Reason, Reply, What,
+    words::{self, Text},
+};
 use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, RoomId, UserId, api::client::room::get_room_event};
 use serde_json::Value;
 
 use crate::{
     client::As,
     duties::{self, Duty, Invitation, Refusal},
-    inward::{self, Inward, Member, Membership, Said, Sent},
+    inward::{self, Inward, Member, Membership, Said, Sent, Vote},
+    people::Profile,
     service::{Service, address, chat_id, ghost_of, user_of},
 };
 
@@ -41,6 +45,18 @@ pub(crate) async fn take(service: &Service, hub: &Hub, events: Vec<Inward>, fres
                     said.push((one, ghost_of(&leg)));
                 } else {
                     stranger(service, hub, one).await?;
+                }
+            }
+            Inward::Voted(sent, vote) => {
+                let Some(leg) = bound(hub, &sent.room).await? else { continue };
+                service.watermarks.heard_in(&sent.room, freshness);
+                if user_of(&leg).as_ref() == Some(&sent.sender)
+                    && let Some(ghost) = ghost_of(&leg)
+                {
+                    match voted(service, hub, sent, &vote, &ghost).await {
+                        Some(one) => said.push((one, None)),
+                        None => hub.dropped("poll"),
+                    }
                 }
             }
             Inward::Member(member) => membership(service, hub, member, freshness).await?,
@@ -114,7 +130,7 @@ async fn hand_over(
         return Ok(());
     }
     let senders: BTreeSet<_> = said.iter().map(|(one, _)| one.sent.sender.clone()).collect();
-    service.people.meet(&service.client, senders).await;
+    service.people.meet(&service.client, senders.iter().cloned()).await;
     let mut received = Vec::with_capacity(said.len());
     let mut sources = Vec::with_capacity(said.len());
     for (mut one, ghost) in said {
@@ -131,12 +147,27 @@ async fn hand_over(
         }
     }
     let verdicts = hub.accept(received).await?;
+    // Only now are they known. No message waits for how somebody looks.
+    let portraits = senders.iter().filter_map(|sender| Some((address(sender)?, service.people.portrait(sender)?)));
+    tokio::spawn(follow_portraits(hub.clone(), portraits.collect()));
     for (sent, verdict) in sources.into_iter().zip(verdicts) {
         if let Verdict::Refused(reason) = verdict {
             duties::undertake(service, hub, &Duty::Refusal(Refusal { room: sent.room, event: sent.event, reason })).await?;
         }
     }
     Ok(())
+}
+
+/// An answer to a poll, in words: nobody on another network sees which answer has which id.
+async fn voted(service: &Service, hub: &Hub, sent: Sent, vote: &Vote, ghost: &UserId) -> Option<Said> {
+    let event = OwnedEventId::try_from(vote.poll.as_str()).ok()?;
+    let request = get_room_event::v3::Request::new(sent.room.clone(), event);
+    let asked = tokio::time::timeout(QUOTE, service.client.call(As::User(ghost), request)).await.ok()?.ok()?;
+    let poll: Value = serde_json::from_str(asked.event.json().get()).ok()?;
+    let answers = inward::chosen(vote, &poll)?;
+    let text = words::say(hub.language(), &Text::PollAnswer { answers: &answers });
+    let in_reply_to = Some(Reply { to: vote.poll.clone(), quote: None });
+    Some(Said { sent, what: What::Message(Message { in_reply_to, ..Message::text(text) }) })
 }
 
 /// Clients send no quote of what they answer (since v1.13), and some networks show no answer without one.
@@ -186,7 +217,7 @@ async fn stranger(service: &Service, hub: &Hub, said: Said) -> Result<(), StoreE
 }
 
 async fn membership(service: &Service, hub: &Hub, member: Member, freshness: Freshness) -> Result<(), StoreError> {
-    let Member { sent, user, membership, name, preview } = member;
+    let Member { sent, user, membership, name, portrait, preview } = member;
     match freshness {
         Freshness::Pushed => service.saw(&sent.room, &user, membership),
         // It may be long past: whoever needs to know asks.
@@ -194,7 +225,7 @@ async fn membership(service: &Service, hub: &Hub, member: Member, freshness: Fre
     }
     if !service.ours.owns(&user) {
         if membership == Membership::Join && user == sent.sender {
-            service.people.learn(&user, name);
+            follow(service, hub, &user, Profile { name, portrait }, freshness).await?;
         }
         return Ok(());
     }
@@ -205,6 +236,25 @@ async fn membership(service: &Service, hub: &Hub, member: Member, freshness: Fre
     let invitation = Invitation { room: sent.room, event: sent.event, ghost: user, by: sent.sender, preview, leaving: None };
     expect(service, &invitation.room);
     duties::undertake(service, hub, &Duty::Invitation(invitation)).await
+}
+
+async fn follow_portraits(hub: Hub, portraits: Vec<(Address, Portrait)>) {
+    for (of, portrait) in portraits {
+        if let Err(error) = hub.portrait(&of, portrait).await {
+            // His next message says it again.
+            tracing::debug!(%error, "a picture could not be followed");
+        }
+    }
+}
+
+/// Somebody is called so, and looks so, in a room with a ghost. What is long past is no news: it is asked for with his next message.
+async fn follow(service: &Service, hub: &Hub, user: &UserId, profile: Profile, freshness: Freshness) -> Result<(), StoreError> {
+    let Some(of) = address(user).filter(|_| freshness == Freshness::Pushed) else { return Ok(()) };
+    service.people.learn(user, profile.clone());
+    if let Some(name) = &profile.name {
+        hub.rename(&of, name).await?;
+    }
+    hub.portrait(&of, profile.portrait).await.map(drop)
 }
 
 /// A ghost was asked into a room: what is said there from now on belongs behind what was said before he came.

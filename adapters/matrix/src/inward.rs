@@ -3,23 +3,31 @@
 //! leniently, and a broken event is [`Inward::Malformed`], never an error. What messages say is `inward/message.rs`.
 
 mod message;
+mod polls;
 mod receipts;
+mod signals;
 
-use dreiklang_model::{DisplayName, Emoji, Feature, NativeId, Reactions, Timestamp, What};
+use dreiklang_model::{DisplayName, Emoji, Feature, MediaSource, NativeId, Network, Portrait, Reactions, Timestamp, What};
 use ruma::{OwnedEventId, OwnedRoomId, OwnedUserId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::namespace::Namespace;
 
+#[cfg(test)]
+pub(crate) use message::place;
 pub(crate) use message::readable;
+pub(crate) use polls::{Vote, chosen};
 pub(crate) use receipts::receipts;
+pub(crate) use signals::{presence, typing};
 
 /// What an event means.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Inward {
     /// Somebody said something.
     Said(Said),
+    /// Somebody chose among the answers of a poll.
+    Voted(Sent, Vote),
     /// Somebody's membership changed, or his name in the room.
     Member(Member),
     /// Somebody said something that nobody but the members' devices can read.
@@ -47,7 +55,7 @@ impl Inward {
     /// The room in which something was said.
     pub(crate) fn spoken_in(&self) -> Option<&OwnedRoomId> {
         match self {
-            Self::Said(Said { sent, .. }) | Self::Encrypted(sent) => Some(&sent.room),
+            Self::Said(Said { sent, .. }) | Self::Voted(sent, _) | Self::Encrypted(sent) => Some(&sent.room),
             _ => None,
         }
     }
@@ -67,6 +75,8 @@ pub(crate) struct Member {
     pub(crate) user: OwnedUserId,
     pub(crate) membership: Membership,
     pub(crate) name: Option<DisplayName>,
+    /// His picture.
+    pub(crate) portrait: Portrait,
     /// What the homeserver shows the invited of the room.
     pub(crate) preview: Preview,
 }
@@ -120,12 +130,18 @@ pub(crate) fn read(event: &Value, ours: &Namespace) -> Inward {
     match kind {
         "m.room.message" => message::read(content).map_or(Inward::Ignored, |what| Inward::Said(Said { sent, what })),
         "m.sticker" => Inward::Said(Said { sent, what: message::sticker(content) }),
-        "m.poll.start" | "org.matrix.msc3381.poll.start" => unsupported(sent, Feature::Poll, None),
+        "m.poll.start" | "org.matrix.msc3381.poll.start" => match polls::start(content) {
+            Some(poll) => Inward::Said(Said { sent, what: What::Poll(poll) }),
+            None => unsupported(sent, Feature::Poll, None),
+        },
         "m.room.encrypted" => Inward::Encrypted(sent),
         "m.reaction" => reaction(content, sent),
         "m.room.redaction" => redaction(event, content, sent),
-        "m.poll.response" | "org.matrix.msc3381.poll.response" | "m.poll.end" | "org.matrix.msc3381.poll.end" => {
-            Inward::Dropped("poll")
+        "m.poll.response" | "org.matrix.msc3381.poll.response" => {
+            polls::response(content).map_or(Inward::Dropped("poll"), |vote| Inward::Voted(sent, vote))
+        }
+        "m.poll.end" | "org.matrix.msc3381.poll.end" => {
+            polls::end(content).map_or(Inward::Dropped("poll"), |what| Inward::Said(Said { sent, what }))
         }
         "m.call.invite" | "org.matrix.msc3401.call" => unsupported(sent, Feature::Call, None),
         _ => Inward::Ignored,
@@ -147,7 +163,25 @@ fn member(event: &Map<String, Value>, content: &Map<String, Value>, sent: Sent) 
     };
     let Ok(user) = OwnedUserId::try_from(user) else { return Inward::Malformed };
     let name = string(content, "displayname").map(DisplayName::new).filter(|name| !name.is_empty());
-    Inward::Member(Member { user, membership: Membership::read(membership), name, preview: preview(event), sent })
+    Inward::Member(Member {
+        user,
+        membership: Membership::read(membership),
+        name,
+        portrait: portrait(string(content, "avatar_url")),
+        preview: preview(event),
+        sent,
+    })
+}
+
+/// The picture at an `mxc:` address.
+pub(crate) fn portrait(address: Option<&str>) -> Portrait {
+    match address.filter(|address| address.starts_with("mxc://") && address.len() <= 1024) {
+        Some(address) => Portrait {
+            version: address.to_owned(),
+            source: Some(MediaSource { network: Network::MATRIX, locator: address.to_owned() }),
+        },
+        None => Portrait::none(),
+    }
 }
 
 /// Stripped state that comes with an invitation (Client-Server API § Stripped state).

@@ -35,6 +35,7 @@ mod sending;
 mod sequence;
 mod server;
 mod service;
+mod signals;
 #[cfg(test)]
 mod tests;
 mod watermarks;

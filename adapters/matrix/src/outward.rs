@@ -3,7 +3,8 @@
 //! `sending.rs`.
 
 use dreiklang_model::{
-    Address, Attachment, Beside, Emoji, Kind, Language, MediaKind, Message, NativeId, Placed, Reactions, Reply, Report, What,
+    Address, Attachment, Beside, Emoji, Kind, Language, MediaKind, Message, NativeId, Place, Placed, Reactions, Reply, Report,
+    What,
     rich::Leaf,
     words::{self, Text},
 };
@@ -43,6 +44,9 @@ pub(crate) fn act<'a>(what: &'a What<Placed>, language: Language, name: &str) ->
         What::React { to, with: Reactions::All(all) } => Act::React(&to.native, all),
         What::React { to, with: Reactions::And(one) } => Act::React(&to.native, std::slice::from_ref(one)),
         What::Read { up_to } => Act::Read(up_to.parts.last().unwrap_or(&up_to.native)),
+        What::Place(place) => Act::Say(located(place)),
+        // Whoever wrote it is on the only network that has polls.
+        What::Poll(poll) => Act::Say(said(&Message::text(words::say(language, &Text::Poll { poll })))),
         What::Unsupported { feature, name } => {
             Act::Say(notice(&words::say(language, &Text::CannotCarry { feature: *feature, name: name.as_deref() })))
         }
@@ -97,6 +101,18 @@ fn written(mut content: Value, text: &dreiklang_model::Text) -> Value {
 fn pill(who: &Address) -> Option<Attributes> {
     let user = <&UserId>::try_from(who.as_str()).ok()?;
     Some(vec![("href", user.matrix_to_uri().to_string())])
+}
+
+/// The content of a place (Client-Server API § m.location; MSC3488 for the words).
+fn located(place: &Place) -> Value {
+    let uri = place.uri();
+    let mut shown = json!({ "uri": uri });
+    if let (Some(fields), Some(label)) = (shown.as_object_mut(), &place.label) {
+        fields.insert("description".to_owned(), label.as_str().into());
+    }
+    json!({
+        "msgtype": "m.location", "body": place.in_words(), "geo_uri": uri, "org.matrix.msc3488.location": shown, "m.mentions": {}
+    })
 }
 
 /// The content of a message with a file, which lies at `address` (Client-Server API § Media captions; MSC3245 for voice).
@@ -220,6 +236,15 @@ mod tests {
     }
 
     #[test]
+    fn places() {
+        let place = Place::new(53.07516, 8.80777).unwrap().with(Some(35.0), Some("Town hall"));
+        let sent = content(&What::Place(place.clone()));
+        assert_eq!((&sent["msgtype"], &sent["geo_uri"]), (&json!("m.location"), &json!("geo:53.07516,8.80777;u=35")));
+        assert_eq!(sent["body"], "Town hall\ngeo:53.07516,8.80777;u=35");
+        assert_eq!(crate::inward::place(sent.as_object().unwrap()), Some(place));
+    }
+
+    #[test]
     fn answers_and_new_versions_name_their_event() {
         let reply = Some(Reply { to: placed(&["$1", "$2"]), quote: Some("old".into()) });
         let sent = content(&What::Message(Message { in_reply_to: reply, ..Message::text("yes") }));
@@ -253,7 +278,6 @@ mod tests {
             size: None,
             dimensions: None,
             duration: None,
-            link: None,
             source: MediaSource { network: Network::MAIL, locator: "x".into() },
             link: None,
         };

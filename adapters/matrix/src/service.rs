@@ -20,6 +20,7 @@ use crate::{
     openings::Openings,
     people::People,
     sequence::Sequence,
+    signals::Present,
     watermarks::Watermarks,
 };
 
@@ -47,6 +48,7 @@ pub(crate) struct Service {
     /// There is a new duty.
     pub(crate) duty: Notify,
     pub(crate) sequence: Sequence,
+    pub(crate) present: Present,
     /// A transaction never came: read the rooms.
     pub(crate) missed: Notify,
     /// The homeserver behaved oddly, or came back: look at once.
@@ -76,6 +78,7 @@ impl Service {
             strangers: Cache::builder().max_capacity(10_000).time_to_live(STRANGER).build(),
             duty: Notify::new(),
             sequence: Sequence::default(),
+            present: Present::default(),
             missed: Notify::new(),
             probe: Notify::new(),
         }))

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! The adapter as the engine sees it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use async_trait::async_trait;
 use dreiklang_engine::{
-    Hub, Leg,
-    port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Media},
+    Ghost, Hub, Leg,
+    port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Media, Signal},
 };
 use dreiklang_model::{
     Address, Attachment, Capabilities, Format, Formats, MediaSource, NativeId, Network, Reason, Support, What,
@@ -16,20 +19,28 @@ use tokio::{io::AsyncWriteExt, sync::oneshot, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    acquaintances::{self, Met},
     address,
+    avatars::Place,
+    chat_states::{self, Knowing},
     component::{Component, Shared},
     config::{Config, ConfigError},
     media::{LARGEST, Services, Web},
     outward, reach,
     senders::Senders,
+    service::{Present, Resources},
     sharing::Asking,
-    transport::{self, OpenError, Order},
+    signals,
+    transport::{self, OpenError, Order, Task},
 };
 
 /// What servers take in one stanza by default is 64 KiB; the rest of it is envelope.
 const LONGEST_TEXT: usize = 58 * 1024;
 /// What clients show: styled text and whom it mentions.
 const FORMATS: Formats = styling::FORMATS.and(&[Format::Mention]);
+
+/// Of how many ghosts it is remembered how they are there.
+const MOST_PRESENT: u64 = 20_000;
 
 /// XMPP by external components (XEP-0114): one for each foreign network.
 pub struct XmppAdapter {
@@ -58,6 +69,11 @@ impl XmppAdapter {
             secret: config.secret,
             own,
             senders: Arc::new(Senders::new()),
+            knowing: Arc::new(Knowing::new()),
+            present: Present::new(MOST_PRESENT),
+            resources: Resources::default(),
+            met: Met::new(),
+            states: AtomicU64::new(1),
             books: Arc::default(),
             questions: Arc::default(),
             upload: config.upload,
@@ -124,7 +140,7 @@ impl Adapter for XmppAdapter {
         let id = delivery.id.to_string();
         let asking = Asking { component, orders: &orders, shared: &self.shared };
         let mut failed = None;
-        let stanzas = match &delivery.what {
+        let mut stanzas = match &delivery.what {
             What::Message(message) if !message.attachments.is_empty() => {
                 let placed = asking.place(hub, delivery, &message.attachments).await;
                 match handed_out(hub, placed, &message.attachments)? {
@@ -141,6 +157,10 @@ impl Adapter for XmppAdapter {
             }
             _ => outward::stanzas(delivery, origin.as_ref(), &[], hub.language()),
         };
+        let shows_states = hub.organisation().policy.typing && matches!(delivery.what, What::Message(_));
+        if shows_states && self.shared.knowing.knows(user.as_str()) != Some(false) {
+            chat_states::mark(&mut stanzas);
+        }
         let (done, outcome) = oneshot::channel();
         if orders.send(Order { id: id.clone(), to: user.clone(), stanzas, done }).await.is_err() {
             return Err(DeliveryError::later(format!("{} is not connected", component.part())));
@@ -151,6 +171,25 @@ impl Adapter for XmppAdapter {
                 failed.map_or_else(|| Ok(Delivered { native: NativeId::new(id).ok(), leg: None }), Err)
             }
             Err(_) => Err(DeliveryError::Unknown { cause: "the connection ended".to_owned() }),
+        }
+    }
+
+    async fn signal(&self, _hub: &Hub, signal: &Signal) -> bool {
+        let ghost = match signal {
+            Signal::Typing { leg, .. } => &leg.ghost,
+            Signal::Presence { ghost, .. } => &ghost.written,
+        };
+        match self.components.get(address::domain(ghost.as_str())) {
+            Some(component) => signals::show(component, &self.shared, signal).await,
+            None => false,
+        }
+    }
+
+    async fn portray(&self, _hub: &Hub, ghost: &Ghost) {
+        let component = self.components.get(address::domain(ghost.written.as_str()));
+        if let Some(tasks) = component.and_then(|component| component.tasks()) {
+            // A service that ends shows everything anew when it begins.
+            let _ = tasks.send(Task::Portrayed(ghost.written.as_str().to_owned())).await;
         }
     }
 
@@ -166,7 +205,11 @@ impl Adapter for XmppAdapter {
     }
 
     async fn open(&self, _hub: &Hub, source: &MediaSource) -> Result<Media, DeliveryError> {
-        self.shared.web.open(&source.locator).await
+        let Some(place) = Place::read(&source.locator) else { return self.shared.web.open(&source.locator).await };
+        match self.components.get(address::domain(&place.asker)) {
+            Some(component) => acquaintances::open(component, &self.shared, &place).await,
+            None => Err(DeliveryError::Never { reason: Reason::NotConnected, cause: "nobody is there to ask".to_owned() }),
+        }
     }
 
     /// Never says yes: no server tells whether a person exists. It says no for domains that the server does not reach.

@@ -3,7 +3,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -14,12 +17,14 @@ use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    acquaintances::{self, Met},
+    chat_states::Knowing,
     config::ComponentDomain,
     inward::{self, Acceptor},
     media::{Services, Web},
     senders::Senders,
-    service::{self, Service},
-    transport::{self, BackOff, Books, Connection, End, OpenError, Order, Ports, Questions},
+    service::{self, Present, Resources, Service},
+    transport::{self, BackOff, Books, Connection, End, OpenError, Order, Ports, Questions, Task},
 };
 
 /// How much of each kind may wait. What is received and not durable yet dies with the process, so it is little.
@@ -37,6 +42,7 @@ pub(crate) struct Component {
     pub(crate) domain: ComponentDomain,
     pub(crate) network: Network,
     orders: RwLock<Option<mpsc::Sender<Order>>>,
+    tasks: RwLock<Option<mpsc::Sender<Task>>>,
 }
 
 /// What all components of an organisation share.
@@ -46,6 +52,16 @@ pub(crate) struct Shared {
     pub(crate) own: Vec<ComponentDomain>,
     pub(crate) components: Arc<Vec<(ComponentDomain, Network)>>,
     pub(crate) senders: Arc<Senders>,
+    /// Who knows chat states.
+    pub(crate) knowing: Arc<Knowing>,
+    /// How ghosts are there, by bare JID.
+    pub(crate) present: Present,
+    /// How people are there.
+    pub(crate) resources: Resources,
+    /// Who was asked lately how he looks.
+    pub(crate) met: Met,
+    /// Counts chat states: their ids.
+    pub(crate) states: AtomicU64,
     pub(crate) books: Arc<Books>,
     pub(crate) questions: Arc<Questions>,
     /// The service that takes uploads, if the administrator named one.
@@ -54,9 +70,16 @@ pub(crate) struct Shared {
     pub(crate) web: Web,
 }
 
+impl Shared {
+    /// An id for a chat state.
+    pub(crate) fn next_state(&self) -> String {
+        format!("state-{}", self.states.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 impl Component {
     pub(crate) fn new(domain: ComponentDomain, network: Network) -> Self {
-        Self { domain, network, orders: RwLock::new(None) }
+        Self { domain, network, orders: RwLock::new(None), tasks: RwLock::new(None) }
     }
 
     /// The way into the connection, while there is one.
@@ -68,22 +91,33 @@ impl Component {
         *self.orders.write().unwrap_or_else(PoisonError::into_inner) = orders;
     }
 
+    /// The way to the service, while it runs.
+    pub(crate) fn tasks(&self) -> Option<mpsc::Sender<Task>> {
+        self.tasks.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The connection's name for administrators.
     pub(crate) fn part(&self) -> String {
         format!("component {}", self.domain)
     }
 
     /// Serves until `stop` is cancelled.
-    pub(crate) async fn run(&self, shared: &Shared, hub: &Hub, stop: &CancellationToken) {
+    pub(crate) async fn run(self: &Arc<Self>, shared: &Arc<Shared>, hub: &Hub, stop: &CancellationToken) {
         let (answers, to_write) = mpsc::channel(ANSWERS);
         let (messages, to_accept) = mpsc::channel(MESSAGES);
         let (tasks, to_serve) = mpsc::channel(TASKS);
+        *self.tasks.write().unwrap_or_else(PoisonError::into_inner) = Some(tasks.clone());
+        let unserved = Unserved(self);
         let farewell = CancellationToken::new();
         let mut workers = JoinSet::new();
+        let (newcomers, coming) = mpsc::channel(acquaintances::WAITING);
         let acceptor = Acceptor {
             hub: hub.clone(),
             own: shared.own.clone(),
             senders: Arc::clone(&shared.senders),
+            knowing: Arc::clone(&shared.knowing),
+            met: shared.met.clone(),
+            newcomers,
             answers: answers.clone(),
         };
         workers.spawn(inward::accept(acceptor, to_accept, stop.clone()));
@@ -92,9 +126,14 @@ impl Component {
             domain: self.domain.clone(),
             network: self.network.clone(),
             components: Arc::clone(&shared.components),
+            since: hub.now(),
+            present: shared.present.clone(),
+            resources: shared.resources.clone(),
+            met: shared.met.clone(),
             answers,
         };
         workers.spawn(service::serve(service, to_serve, stop.clone(), farewell.clone()));
+        workers.spawn(acquaintances::meet(Arc::clone(self), Arc::clone(shared), hub.clone(), coming));
         let counter = hub.clone();
         let mut ports = Ports {
             answers: to_write,
@@ -115,7 +154,7 @@ impl Component {
             }
         }
         // The workers end when nothing more can come; what they still answer nobody can write.
-        drop(ports);
+        drop((ports, unserved));
         let finished = async { while workers.join_next().await.is_some() {} };
         if tokio::time::timeout(LAST_WORK, finished).await.is_err() {
             tracing::error!(component = %self.domain, "what was received last could not be stored in time");
@@ -166,6 +205,15 @@ impl Component {
     fn offline(&self, hub: &Hub, why: &str) {
         tracing::warn!(component = %self.domain, why, "not connected");
         hub.health(&self.part(), &Health::Offline(why.to_owned()));
+    }
+}
+
+/// Closes the way to a service that ends, however it does.
+struct Unserved<'a>(&'a Component);
+
+impl Drop for Unserved<'_> {
+    fn drop(&mut self) {
+        *self.0.tasks.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 

@@ -10,6 +10,8 @@ mod references;
 mod time;
 
 pub(crate) use acceptor::{Acceptor, accept};
+#[cfg(test)]
+pub(crate) use message::place;
 pub(crate) use time::stamp;
 
 /// Reads a stanza of a message, for the fuzz targets.

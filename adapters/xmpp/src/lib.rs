@@ -5,8 +5,11 @@
 //! turn the canonical model into stanzas and back (pure), `service` answers what servers and clients ask of ghosts.
 //! Rooms are not here.
 
+mod acquaintances;
 mod adapter;
 mod address;
+mod avatars;
+mod chat_states;
 mod component;
 mod condition;
 mod config;
@@ -22,6 +25,7 @@ mod reach;
 mod senders;
 mod service;
 mod sharing;
+mod signals;
 mod transport;
 mod xml;
 

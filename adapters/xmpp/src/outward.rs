@@ -3,7 +3,7 @@
 
 use dreiklang_engine::port::Deliverable;
 use dreiklang_model::{
-    Attachment, DisplayName, Emoji, Kind, Language, Message, NativeId, Placed, Reactions, Reason, Reply, Report, Side,
+    Attachment, DisplayName, Emoji, Kind, Language, Message, NativeId, Place, Placed, Reactions, Reason, Reply, Report, Side,
     Text as RichText, What, quoting,
     words::{self, Text},
 };
@@ -34,6 +34,8 @@ pub(crate) fn stanzas(delivery: &Deliverable, origin: Option<&Origin>, files: &[
         What::React { to, with: Reactions::All(all) } => vec![writer.reactions(&to.native, all)],
         What::React { to, with: Reactions::And(one) } => vec![writer.reactions(&to.native, std::slice::from_ref(one))],
         What::Read { up_to } => vec![writer.displayed(up_to.parts.last().unwrap_or(&up_to.native))],
+        What::Place(place) => writer.place(place),
+        What::Poll(poll) => vec![writer.note(&Text::Poll { poll })],
         What::Unsupported { feature, name } => {
             vec![writer.note(&Text::CannotCarry { feature: *feature, name: name.as_deref() })]
         }
@@ -142,6 +144,31 @@ impl Writer<'_> {
         self.said(self.envelope().text_child("body", address).child(oob).child(sharing).children(answered))
     }
 
+    /// XEP-0080, beside the address in the body, which clients show as a place only when nothing else stands there; then the words.
+    fn place(&self, place: &Place) -> Vec<Element> {
+        let text = |name, text: &str| element(name, namespace::GEOLOC).text(text);
+        let spot = element("geoloc", namespace::GEOLOC)
+            .children(place.accuracy.map(|metres| text("accuracy", &metres.to_string())))
+            .children(place.label.as_ref().map(|label| text("description", label)))
+            .child(text("lat", &place.latitude().to_string()))
+            .child(text("lon", &place.longitude().to_string()));
+        let shown = self.said(self.envelope().text_child("body", &place.uri()).child(spot));
+        let words = place.label.as_ref().map(|label| {
+            let id = format!("{}.1", self.delivery.id);
+            element("message", namespace::COMPONENT)
+                .attr("type", "chat")
+                .attr("from", &address::full(self.delivery.leg.ghost.as_str()))
+                .attr("to", self.delivery.leg.user.address.as_str())
+                .attr("id", &id)
+                .text_child("body", label)
+                .child(nick(&self.delivery.leg.ghost_name))
+                .child(element("origin-id", namespace::SID).attr("id", &id))
+                .child(element("store", namespace::HINTS))
+                .build()
+        });
+        std::iter::once(shown).chain(words).collect()
+    }
+
     /// What every message of a ghost bears.
     fn said(&self, stanza: Builder) -> Element {
         let delivery = self.delivery;
@@ -244,6 +271,7 @@ mod tests {
                 ghost: Written::new("alice%hs.example@matrix.gw.example").unwrap(),
                 other: person(Network::MATRIX, "@alice:hs.example"),
                 ghost_name: DisplayName::new("Alice"),
+                ghost_picture: None,
                 bot: false,
                 chat: None,
                 notes: None,
@@ -284,6 +312,19 @@ mod tests {
         assert_eq!(delay.attr("stamp"), Some("2002-09-10T23:08:25.000Z"));
         assert_eq!(delay.attr("from"), Some("matrix.gw.example"));
         assert!(child(&one(&delivery(What::Message(Message::text("x"))), None), "delay", namespace::DELAY).is_none());
+    }
+
+    #[test]
+    fn places() {
+        let place = Place::new(53.07516, 8.80777).unwrap().with(Some(35.0), Some("Town hall"));
+        let sent = stanzas(&delivery(What::Place(place.clone())), None, &[], Language::English);
+        let [shown, words] = sent.as_slice() else { panic!() };
+        assert_eq!(body(shown), "geo:53.07516,8.80777;u=35");
+        assert_eq!(crate::inward::place(shown), Some(place));
+        assert_eq!(body(words), "Town hall");
+        assert_ne!(shown.attr("id"), words.attr("id"));
+        let bare = What::Place(Place::new(1.0, 2.0).unwrap());
+        assert_eq!(stanzas(&delivery(bare), None, &[], Language::English).len(), 1);
     }
 
     #[test]

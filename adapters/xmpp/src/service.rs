@@ -7,22 +7,28 @@ mod disco;
 mod iq;
 mod presence;
 mod profile;
+mod resources;
 
 use std::sync::Arc;
 
-use dreiklang_engine::{Ghost, Hub, Lookup};
-use dreiklang_model::{Language, Network, Reason};
+use dreiklang_engine::{Ghost, Hub, Lookup, Picture};
+use dreiklang_model::{Language, Network, Presence, Reason, Timestamp};
 use minidom::Element;
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use self::contacts::Contacts;
+pub(crate) use self::resources::Resources;
 use crate::{
+    acquaintances::Met,
     address,
     config::ComponentDomain,
     envelope::{Envelope, Kind},
     transport::Task,
 };
+
+/// How ghosts are there, by bare JID; unknown is available.
+pub(crate) type Present = moka::sync::Cache<String, Presence>;
 
 /// What the service of one component works with.
 #[derive(Clone)]
@@ -33,6 +39,14 @@ pub(crate) struct Service {
     pub(crate) network: Network,
     /// All components of the organisation.
     pub(crate) components: Arc<Vec<(ComponentDomain, Network)>>,
+    /// Since when it serves.
+    pub(crate) since: Timestamp,
+    /// How ghosts are there.
+    pub(crate) present: Present,
+    /// How people are there.
+    pub(crate) resources: Resources,
+    /// Who told lately how he looks.
+    pub(crate) met: Met,
     /// Where answers go.
     pub(crate) answers: mpsc::Sender<Element>,
 }
@@ -54,6 +68,9 @@ struct Facts<'a> {
     network: &'a Network,
     organisation: &'a str,
     language: Language,
+    /// Since when the component serves.
+    since: Timestamp,
+    now: Timestamp,
 }
 
 /// Answers until the channel closes; on `stop` tells all contacts that the ghosts are gone, then cancels `farewell`.
@@ -73,6 +90,8 @@ pub(crate) async fn serve(
                     None => service.answer(&contacts, &stanza).await,
                     Some(other) => other.answer(&Contacts::new(other.clone()), &stanza).await,
                 },
+                Some(Task::Present(ghost)) => contacts.show(&ghost, false).await,
+                Some(Task::Portrayed(ghost)) => contacts.show(&ghost, true).await,
                 Some(Task::Online) => {
                     let contacts = contacts.clone();
                     announcing = Some(AbortOnDropHandle::new(tokio::spawn(async move { contacts.announce().await })));
@@ -94,7 +113,13 @@ pub(crate) async fn serve(
 impl Service {
     fn facts(&self) -> Facts<'_> {
         let organisation = self.hub.organisation();
-        Facts { network: &self.network, organisation: &organisation.name, language: organisation.language }
+        Facts {
+            network: &self.network,
+            organisation: &organisation.name,
+            language: organisation.language,
+            since: self.since,
+            now: self.hub.now(),
+        }
     }
 
     /// The service of another component, when the server handed over here what is meant for that one.
@@ -114,6 +139,20 @@ impl Service {
             }
             Kind::Presence => contacts.receive(&envelope, stanza).await,
             Kind::Message => {}
+        }
+    }
+
+    /// The picture that is shown of a ghost.
+    async fn picture(&self, ghost: &str) -> Option<Picture> {
+        match self.addressee(ghost).await {
+            Ok(Addressee::Ghost(Ghost { address, picture: Some(_), .. })) => match self.hub.picture(&address).await {
+                Ok(picture) => picture,
+                Err(error) => {
+                    tracing::error!(%error, "a picture cannot be read");
+                    None
+                }
+            },
+            _ => None,
         }
     }
 

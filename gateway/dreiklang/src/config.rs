@@ -202,6 +202,12 @@ described! {
         /// What a mail must prove of its author: aligned (his domain vouches for it: DMARC), signed (the OpenPGP key known as his
         /// signed it) or verified (that key was met through an invitation).
         mail_proof: Option<MailProof> = "# \"aligned\"",
+        /// Show that somebody is writing. Only to the person written to, only while he writes, never stored.
+        typing: Option<bool> = "# true",
+        /// Tell that somebody has read something. Everybody can also switch it off for himself in his own program.
+        read_receipts: Option<bool> = "# true",
+        /// Show whether somebody is there, to his contacts on the other networks. Off, because it tells all day long who is at his desk.
+        presence: Option<bool> = "# false",
         /// Messages that one person may send in a minute.
         messages_per_minute: Option<u32> = "# 3000",
         /// When a message that cannot be delivered is given up and its sender told.

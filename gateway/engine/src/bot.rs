@@ -118,7 +118,7 @@ async fn open(live: &Live, network: &Network, author: &Persona, pasted: &str) ->
     };
     let lane = LaneKey { conversation, network: network.clone() };
     let Some(leg) = live.leg_row(&lane).await? else { return Ok(Err(Reason::NotConnected)) };
-    let name = shown_name(&other.account, other.name.as_ref());
+    let name = shown_name(live, &other.account, other.name.as_ref());
     Ok(Ok(Chat { lane, name, written: leg.ghost.as_str().to_owned() }))
 }
 

@@ -13,7 +13,7 @@ use crate::{
     invitations::{self, Invited, Whom},
     organisation::{Live, Parts},
     port::{Adapter, AdapterError, Clock, Entropy, Health, MediaLinks, Meter, Store, StoreError},
-    retention,
+    portraits, retention, signals,
 };
 
 /// Pause before an adapter that ended without being asked to is started again.
@@ -161,6 +161,13 @@ impl Engine {
             for adapter in live.adapters.values() {
                 let hub = Hub::new(Arc::clone(live), adapter.network());
                 adapters.spawn(keep_running(Arc::clone(adapter), hub, stop.clone()));
+            }
+        }
+        let mut beside = JoinSet::new();
+        for live in &self.lives {
+            beside.spawn(portraits::run(Arc::clone(live), stop.clone()));
+            for network in live.adapters.keys() {
+                beside.spawn(signals::run(Arc::clone(live), network.clone(), stop.clone()));
             }
         }
         let dispatcher = tokio::spawn(Dispatcher::new(Arc::clone(&self.store), &self.lives, stop.clone()).run());

@@ -5,18 +5,18 @@
 use std::{fmt, sync::Arc};
 
 use dreiklang_model::{
-    Address, Attachment, ChatId, ConversationId, DeliveryId, DisplayName, Language, MediaSource, Network, Reason, Report,
-    Timestamp, Written,
+    Address, Attachment, ChatId, ConversationId, DeliveryId, DisplayName, Language, MediaSource, Network, PictureHash, Portrait,
+    Reason, Report, Timestamp, Written,
 };
 
 use secrecy::SecretSlice;
 
 use crate::{
-    Leg, Organisation,
+    Leg, Organisation, Picture,
     fetching::Fetching,
     organisation::Live,
-    port::{Bound, DeliveryError, Health, LaneKey, Media, Received, StoreError, Verdict},
-    router,
+    port::{Bound, DeliveryError, Health, LaneKey, Media, Received, Sensed, StoreError, Verdict},
+    portraits, router,
 };
 
 /// A ghost: somebody of another network as he appears on this one.
@@ -30,6 +30,8 @@ pub struct Ghost {
     pub name: DisplayName,
     /// It is the bot.
     pub bot: bool,
+    /// The picture that is shown of him.
+    pub picture: Option<PictureHash>,
 }
 
 /// Who is behind an address.
@@ -143,6 +145,59 @@ impl Hub {
     /// [`StoreError`].
     pub async fn report_back(&self, delivery: DeliveryId, from: Option<&Address>, report: Report) -> Result<bool, StoreError> {
         router::report_back(&self.live, &self.network, delivery, from, report).await
+    }
+
+    /// Somebody of this network is called so: his ghosts are, too. Whoever is not known stays so.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn rename(&self, of: &Address, name: &DisplayName) -> Result<(), StoreError> {
+        let Some(known) = self.live.store.known_persona(self.live.key, of).await? else { return Ok(()) };
+        if name.is_empty() || known.name.as_ref() == Some(name) {
+            return Ok(());
+        }
+        let renamed = self.live.persona(of, Some(name)).await?;
+        self.live.repaint(renamed.id);
+        Ok(())
+    }
+
+    /// How somebody of this network is called, if that was ever told.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn name_of(&self, of: &Address) -> Result<Option<DisplayName>, StoreError> {
+        Ok(self.live.store.known_persona(self.live.key, of).await?.and_then(|known| known.name))
+    }
+
+    /// Somebody of this network shows this picture of himself: his ghosts will, too. Whoever is not known stays so; cheap for what is
+    /// known already. Answers whether it is wanted: then the bytes are opened later ([`crate::port::Adapter::open`]), and released.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn portrait(&self, of: &Address, portrait: Portrait) -> Result<bool, StoreError> {
+        portraits::want(&self.live, of, portrait).await
+    }
+
+    /// The picture that is shown of somebody.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn picture(&self, of: &Address) -> Result<Option<Picture>, StoreError> {
+        portraits::shown(&self.live, of).await
+    }
+
+    /// Takes what holds only for a moment. Never waits, promises nothing, and answers nothing: whatever the organisation's rules switch off,
+    /// nobody is there to see, or is too much, is dropped.
+    pub fn signal(&self, sensed: Sensed) {
+        let policy = &self.live.organisation.policy;
+        let wanted = match sensed {
+            Sensed::Typing { .. } => policy.typing,
+            Sensed::Presence { .. } => policy.presence,
+        };
+        let Some(signals) = self.live.signals.get(&self.network).filter(|_| wanted) else { return };
+        if !signals.sense(sensed) {
+            self.dropped("too_many_signals");
+        }
     }
 
     /// Opens a file that belongs to something this adapter delivers, whichever network holds it. Only with the hub that came with the

@@ -75,7 +75,7 @@ pub(crate) async fn revoke(live: &Arc<Live>, to: &Persona) -> Result<usize, Stor
 /// The person as he appears on each network but his own, in a fixed order. How he is written there is decided by it.
 async fn ghosts(live: &Live, of: &Persona) -> Result<Vec<(Network, Arc<dyn Adapter>, Ghost)>, StoreError> {
     let bot = *of.account.network() == Network::GATEWAY;
-    let name = if bot { live.bot_name.clone() } else { shown_name(&of.account, of.name.as_ref()) };
+    let name = if bot { live.bot_name.clone() } else { shown_name(live, &of.account, of.name.as_ref()) };
     let mut adapters: Vec<_> = live.adapters.iter().filter(|(network, _)| *network != of.account.network()).collect();
     adapters.sort_by_key(|(network, _)| (*network).clone());
     let mut ghosts = Vec::new();
@@ -85,7 +85,7 @@ async fn ghosts(live: &Live, of: &Persona) -> Result<Vec<(Network, Arc<dyn Adapt
             false => router::decide(live, of, network).await?,
         };
         let Ok(written) = written else { continue };
-        let ghost = Ghost { written, address: of.account.clone(), name: name.clone(), bot };
+        let ghost = Ghost { written, address: of.account.clone(), name: name.clone(), bot, picture: of.picture.clone() };
         ghosts.push((network.clone(), Arc::clone(adapter), ghost));
     }
     Ok(ghosts)

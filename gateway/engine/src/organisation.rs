@@ -2,7 +2,7 @@
 //! One organisation: what it configured ([`Organisation`]) and what lives while the gateway runs (`Live`).
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -13,6 +13,7 @@ use dreiklang_model::{
     words,
 };
 use moka::sync::Cache;
+use tokio::sync::Notify;
 
 use crate::{
     Leg, Pseudonyms,
@@ -23,10 +24,13 @@ use crate::{
         Adapter, AddressBook, Bound, Clock, Entropy, LaneKey, LegRow, MediaLinks, Meter, OrganisationKey, Persona, Proof,
         SeenKey, Store, StoreError,
     },
+    signals::Signals,
 };
 
 /// How far another clock may be ahead of ours.
 const AHEAD: Duration = Duration::from_secs(60 * 60);
+/// How many people with a new name may wait.
+const MOST_CHANGED: usize = 1000;
 
 /// What an organisation configured, in the engine's terms.
 #[derive(Clone)]
@@ -60,6 +64,12 @@ pub struct Policy {
     pub deny: Vec<String>,
     /// How far an author must be proved where his network does not vouch for him.
     pub least_proof: Proof,
+    /// Whether it is shown that somebody is writing.
+    pub typing: bool,
+    /// Whether it is told that somebody has read something.
+    pub read_receipts: bool,
+    /// Whether it is shown that somebody is there.
+    pub presence: bool,
     /// Messages that one sender may send in a minute.
     pub messages_per_minute: u32,
     /// When a message is given up and its sender told.
@@ -84,6 +94,9 @@ impl Default for Policy {
             allow: Vec::new(),
             deny: Vec::new(),
             least_proof: Proof::Aligned,
+            typing: true,
+            read_receipts: true,
+            presence: false,
             messages_per_minute: 3000,
             give_up_after: 2 * DAY,
             tell_delay_after: Duration::from_secs(5 * 60),
@@ -137,6 +150,8 @@ pub(crate) struct Live {
     pub(crate) adapters: HashMap<Network, Arc<dyn Adapter>>,
     pub(crate) limits: Limits,
     pub(crate) in_flight: InFlight,
+    /// What holds only for a moment, by the network on which it is sensed.
+    pub(crate) signals: HashMap<Network, Signals>,
     /// The id that was given last.
     last_event: Mutex<Option<EventId>>,
     /// Rows of the store that hardly ever change; every change goes through this process, which then forgets them here.
@@ -144,6 +159,14 @@ pub(crate) struct Live {
     legs: Cache<LaneKey, Arc<LegRow>>,
     chats: Cache<(Network, ChatId), LaneKey>,
     conversations: Cache<(PersonaId, PersonaId), ConversationId>,
+    /// Which picture somebody's network shows, as far as it was written down lately.
+    pub(crate) portraits: Cache<Address, String>,
+    /// Whose name has changed.
+    changed: Mutex<BTreeSet<PersonaId>>,
+    /// A picture is wanted, or a name has changed.
+    pub(crate) portrait_wanted: Notify,
+    /// One picture is made small at a time.
+    pub(crate) painting: tokio::sync::Mutex<()>,
 }
 
 /// What an organisation's live part is made of.
@@ -175,6 +198,7 @@ impl Live {
             links: parts.links,
             pseudonyms: parts.pseudonyms,
             health: parts.health,
+            signals: parts.adapters.iter().map(|adapter| (adapter.network(), Signals::default())).collect(),
             adapters: parts.adapters.into_iter().map(|adapter| (adapter.network(), adapter)).collect(),
             in_flight: InFlight::default(),
             last_event: Mutex::default(),
@@ -182,6 +206,10 @@ impl Live {
             legs: Cache::new(20_000),
             chats: Cache::new(20_000),
             conversations: Cache::new(20_000),
+            portraits: Cache::new(50_000),
+            changed: Mutex::default(),
+            portrait_wanted: Notify::new(),
+            painting: tokio::sync::Mutex::default(),
         }
     }
 
@@ -215,8 +243,11 @@ impl Live {
         {
             return Ok(known);
         }
-        let renamed = self.personas.contains_key(account);
+        let renamed = self.personas.get(account).is_some_and(|known| known.name.as_ref() != name);
         let persona = self.store.persona(self.key, account, name, self.clock.now()).await?;
+        if renamed {
+            self.repaint(persona.id);
+        }
         if renamed || name.is_some() {
             // The name stands in every leg that shows this person.
             let id = persona.id;
@@ -238,7 +269,7 @@ impl Live {
     }
 
     pub(crate) async fn leg(&self, lane: &LaneKey) -> Result<Option<Leg>, StoreError> {
-        Ok(self.leg_row(lane).await?.map(|row| Leg::from_row((*row).clone(), &self.bot_name)))
+        Ok(self.leg_row(lane).await?.map(|row| Leg::from_row((*row).clone(), self)))
     }
 
     pub(crate) async fn leg_of_chat(&self, network: &Network, chat: &ChatId) -> Result<Option<Leg>, StoreError> {
@@ -248,7 +279,7 @@ impl Live {
         }
         let Some(row) = self.store.leg_of_chat(self.key, network, chat).await? else { return Ok(None) };
         self.chats.insert(at, LaneKey { conversation: row.conversation, network: network.clone() });
-        Ok(Some(Leg::from_row(row, &self.bot_name)))
+        Ok(Some(Leg::from_row(row, self)))
     }
 
     pub(crate) async fn bind(
@@ -282,6 +313,26 @@ impl Live {
                 adapter.release(&file.source).await;
             }
         }
+    }
+
+    /// His ghosts are to show how he looks and is called now.
+    pub(crate) fn repaint(&self, person: PersonaId) {
+        let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever finds no room is shown as he is with his next message.
+        if changed.len() < MOST_CHANGED && changed.insert(person) {
+            self.portrait_wanted.notify_one();
+        }
+    }
+
+    /// Everybody whose ghosts are to show that.
+    pub(crate) fn repainted(&self) -> BTreeSet<PersonaId> {
+        std::mem::take(&mut *self.changed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Forgets what is remembered of people: how one of them looks has changed.
+    pub(crate) fn forget_people(&self) {
+        self.personas.invalidate_all();
+        self.legs.invalidate_all();
     }
 
     /// Forgets what is remembered of a leg: it changed in the store.

@@ -91,12 +91,18 @@ async fn route(
     let Received { native, what, wants_receipt, proof, .. } = received;
     let Meant { what, lost, role, reaction } =
         references::meant(live, network, conversation, author.id, &native, what, batch).await?;
+    if matches!(what, Some(What::Message(_)))
+        && let Some(signals) = live.signals.get(network)
+    {
+        signals.sent(&received.from, &received.to);
+    }
     let id = live.event_of(&seen, received.key.at);
     let sent_at = received.sent_at.min(now);
     let target = other.account.network().clone();
     let held = received.freshness == Freshness::Pushed && now.since(sent_at) > policy.hold_older_than;
     let mut rows = Vec::new();
-    if let Some(what) = what {
+    let silent = matches!(what, Some(What::Read { .. })) && !policy.read_receipts;
+    if let Some(what) = what.filter(|_| !silent) {
         let event = Event { id, conversation, author: Some(author.id), sent_at, what };
         rows = if target == Network::GATEWAY {
             bot::answer(live, network, &author, &event).await?
@@ -305,8 +311,9 @@ fn linked(live: &Live, what: What) -> What {
 
 /// A loss that changes what the sender meant, so that he must hear of it.
 fn untold(loss: &Loss) -> Option<Feature> {
-    (loss.left == Support::No && !matches!(loss.feature, Feature::Reply | Feature::Subject | Feature::Reaction))
-        .then_some(loss.feature)
+    // A list of answers lets nobody choose.
+    let gone = loss.left == Support::No && !matches!(loss.feature, Feature::Reply | Feature::Subject | Feature::Reaction);
+    (gone || loss.feature == Feature::Poll).then_some(loss.feature)
 }
 
 /// A row that tells the author of a message what became of it, on his own network.
@@ -358,13 +365,14 @@ async fn seen_from(live: &Live, network: &Network, address: Address, written: Wr
     if let Err(reason) = live.organisation.policy.admits(&address) {
         return Ok(Lookup::Nobody(reason));
     }
-    let name = if bot {
-        live.bot_name.clone()
+    let (name, picture) = if bot {
+        (live.bot_name.clone(), None)
     } else {
         let known = live.store.known_persona(live.key, &address).await?;
-        shown_name(&address, known.as_ref().and_then(|persona| persona.name.as_ref()))
+        let name = shown_name(live, &address, known.as_ref().and_then(|persona| persona.name.as_ref()));
+        (name, known.and_then(|persona| persona.picture))
     };
-    Ok(Lookup::Ghost(Ghost { written, address, name, bot }))
+    Ok(Lookup::Ghost(Ghost { written, address, name, bot, picture }))
 }
 
 /// See [`crate::Hub::resolve`].

@@ -82,6 +82,18 @@ pub fn adapt(what: What, capabilities: &Capabilities, language: Language) -> Ada
                 Vec::new()
             }
         }
+        What::Place(place) if capabilities.place == Support::Native => vec![What::Place(place)],
+        What::Place(place) => {
+            lost(&mut losses, Feature::Location, Support::AsText);
+            let text = words::say(language, &Text::Place { words: &place.in_words() });
+            parts_of(Message::text(text), capabilities, language, &mut losses)
+        }
+        // No network but Matrix has polls.
+        What::Poll(poll) => {
+            lost(&mut losses, Feature::Poll, Support::AsText);
+            let text = words::say(language, &Text::Poll { poll: &poll });
+            parts_of(Message::text(text), capabilities, language, &mut losses)
+        }
         What::Unsupported { feature, name } => {
             lost(&mut losses, feature, Support::No);
             let text = words::say(language, &Text::CannotCarry { feature, name: name.as_deref() });
@@ -226,7 +238,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        FileName, Format, Formats, Marks, MediaKind, MediaLink, MediaSource, MediaType, Network, Rich, Timestamp,
+        FileName, Format, Formats, Marks, MediaKind, MediaLink, MediaSource, MediaType, Network, Place, Poll, Rich, Timestamp,
         rich::{Block, Span},
     };
 
@@ -406,6 +418,21 @@ mod tests {
         let plain = adapt(image, &Capabilities::PLAIN, Language::English);
         assert!(texts(&plain)[0].contains("cat.png"), "{:?}", texts(&plain));
         assert_eq!(plain.losses, [Loss { feature: Feature::Image, left: Support::No }]);
+    }
+
+    #[test]
+    fn places_and_polls_become_text_with_everything_in_it() {
+        let place = Place::new(53.07516, 8.80777).unwrap().with(Some(35.0), Some("Town hall"));
+        let native = adapt(What::Place(place.clone()), &NATIVE, Language::English);
+        assert_eq!((native.parts, native.losses), (vec![What::Place(place.clone())], vec![]));
+        let plain = adapt(What::Place(place), &Capabilities::PLAIN, Language::English);
+        assert_eq!(texts(&plain), ["Location: Town hall\ngeo:53.07516,8.80777;u=35"]);
+        assert_eq!(plain.losses, [Loss { feature: Feature::Location, left: Support::AsText }]);
+        let poll = |choices| What::Poll(Poll::new("Lunch?", ["soup", "bread"], choices).unwrap());
+        let asked = adapt(poll(1), &NATIVE, Language::German);
+        assert_eq!(texts(&asked), ["Umfrage: Lunch?\n1. soup\n2. bread"]);
+        assert_eq!(asked.losses, [Loss { feature: Feature::Poll, left: Support::AsText }]);
+        assert_eq!(texts(&adapt(poll(2), &NATIVE, Language::English)), ["Poll (up to 2 answers): Lunch?\n1. soup\n2. bread"]);
     }
 
     #[test]

@@ -115,13 +115,7 @@ impl DisplayName {
     /// Cleans whatever a network calls a name; may come out empty (see [`Self::is_empty`]).
     #[must_use]
     pub fn new(name: &str) -> Self {
-        let cleaned: String = name
-            .chars()
-            .map(|c| if c.is_whitespace() { ' ' } else { c })
-            .filter(|c| !c.is_control() && !directs_text(*c))
-            .collect();
-        let words: Vec<&str> = cleaned.split(' ').filter(|word| !word.is_empty()).collect();
-        Self(words.join(" ").chars().take(LONGEST_NAME).collect())
+        Self(one_line(name, LONGEST_NAME))
     }
 
     /// The name. For people who talk to its bearer, never for a log.
@@ -135,6 +129,14 @@ impl DisplayName {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// A text on one line: no control or text-direction characters, no more than one space at a place, and not longer.
+pub(crate) fn one_line(text: &str, longest: usize) -> String {
+    let cleaned: String =
+        text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !c.is_control() && !directs_text(*c)).collect();
+    let words: Vec<&str> = cleaned.split(' ').filter(|word| !word.is_empty()).collect();
+    words.join(" ").chars().take(longest).collect()
 }
 
 /// Invisible characters that can make a name read as somebody else's.

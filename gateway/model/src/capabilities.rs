@@ -46,6 +46,8 @@ pub struct Capabilities {
     pub largest_file: u64,
     /// Kinds of formatting that it shows; others become readable text.
     pub formats: Formats,
+    /// Places on a map.
+    pub place: Support,
     /// A subject line.
     pub subject: Support,
     /// Longest text in bytes that the leg takes in one message.
@@ -68,6 +70,7 @@ impl Capabilities {
         caption: Support::Native,
         largest_file: 100 * 1024 * 1024,
         formats: Formats::ALL,
+        place: Support::Native,
         subject: Support::Native,
         longest_text: 32 * 1024,
     };
@@ -87,6 +90,7 @@ impl Capabilities {
         caption: Support::No,
         largest_file: 0,
         formats: Formats::NONE,
+        place: Support::AsText,
         subject: Support::AsText,
         longest_text: 32 * 1024,
     };

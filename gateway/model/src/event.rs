@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ConversationId, EventId, Message, NativeId, PersonaId, Reactions, Timestamp};
+use crate::{ConversationId, EventId, Message, NativeId, PersonaId, Place, Poll, Reactions, Timestamp};
 
 /// One event, from one persona, in one conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +52,10 @@ pub enum What<R = EventId> {
         /// The message.
         up_to: R,
     },
+    /// A place that the author shows.
+    Place(Place),
+    /// A question with answers to choose from.
+    Poll(Poll),
     /// Something that this release cannot carry. It is named to both sides instead of vanishing.
     Unsupported {
         /// What it was.

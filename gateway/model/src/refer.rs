@@ -92,6 +92,8 @@ impl<R> What<R> {
                 known(to).map(|to| What::React { to, with }).or_else(|| nothing(&mut lost, Feature::Reaction))
             }
             Self::Read { up_to } => known(up_to).map(|up_to| What::Read { up_to }),
+            Self::Place(place) => Some(What::Place(place)),
+            Self::Poll(poll) => Some(What::Poll(poll)),
             Self::Unsupported { feature, name } => Some(What::Unsupported { feature, name }),
             Self::Report { of, report } => Some(What::Report { of, report }),
             Self::Opened => Some(What::Opened),

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Feature, MediaLink, Reason};
+use crate::{Feature, MediaLink, Poll, Reason};
 
 /// A language the gateway speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
@@ -42,6 +42,9 @@ pub enum Text<'a> {
     FailedMessage { reason: &'a Reason, excerpt: &'a str },
     Delayed,
     Reduced { feature: Feature },
+    Place { words: &'a str },
+    Poll { poll: &'a Poll },
+    PollAnswer { answers: &'a str },
     EncryptedRoom,
     ChatMoved { link: &'a str },
     Opened { name: &'a str },
@@ -187,6 +190,12 @@ fn german(text: &Text<'_>) -> String {
     let language = Language::German;
     match text {
         Text::Corrected => "Berichtigung: ".to_owned(),
+        Text::Place { words } => format!("Standort: {words}"),
+        Text::Poll { poll } => {
+            let choose = if poll.choices > 1 { format!(" (bis zu {} Antworten)", poll.choices) } else { String::new() };
+            format!("Umfrage{choose}: {}\n{}", poll.question, numbered(&poll.answers))
+        }
+        Text::PollAnswer { answers } => format!("Antwort auf die Umfrage: {answers}"),
         Text::Retracted => "Eine Nachricht wurde von ihrem Verfasser gelöscht.".to_owned(),
         Text::CannotCarry { feature: what, name } => format!(
             "[{}: konnte vom Gateway nicht übertragen werden]",
@@ -266,10 +275,22 @@ fn german(text: &Text<'_>) -> String {
     }
 }
 
+/// One answer on each line.
+fn numbered(answers: &[String]) -> String {
+    let lines: Vec<_> = answers.iter().enumerate().map(|(index, answer)| format!("{}. {answer}", index + 1)).collect();
+    lines.join("\n")
+}
+
 fn english(text: &Text<'_>) -> String {
     let language = Language::English;
     match text {
         Text::Corrected => "Correction: ".to_owned(),
+        Text::Place { words } => format!("Location: {words}"),
+        Text::Poll { poll } => {
+            let choose = if poll.choices > 1 { format!(" (up to {} answers)", poll.choices) } else { String::new() };
+            format!("Poll{choose}: {}\n{}", poll.question, numbered(&poll.answers))
+        }
+        Text::PollAnswer { answers } => format!("Answer to the poll: {answers}"),
         Text::Retracted => "A message was deleted by its author.".to_owned(),
         Text::CannotCarry { feature: what, name } => {
             format!("[{}: could not be carried by the gateway]", named(feature(language, *what), *name))

@@ -6,6 +6,7 @@ use dreiklang_model::{Address, ChatId, ConversationId, DisplayName, Network, Per
 use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
 use crate::{
+    people,
     rows::{self, bytes, conversation_id, corrupt, network},
     writer::failed,
 };
@@ -13,23 +14,26 @@ use crate::{
 /// A leg with both people. The person at home here is shown with the account he has on this network.
 const LEG: &str = "SELECT leg.conversation, leg.network, leg.chat, leg.notes, ghost.written,
            home.id, home.name, here.network, here.address,
-           other.id, other.name, there.network, there.address
+           other.id, other.name, there.network, there.address, look.hash, likeness.hash
     FROM leg
     JOIN persona AS home ON home.id = leg.persona
     JOIN account AS here ON here.persona = home.id AND here.network = leg.network
     JOIN persona AS other ON other.id = leg.other
     JOIN account AS there ON there.persona = other.id AND there.main = 1
-    JOIN ghost ON ghost.persona = leg.other AND ghost.network = leg.network ";
+    JOIN ghost ON ghost.persona = leg.other AND ghost.network = leg.network
+    LEFT JOIN portrait AS look ON look.persona = home.id
+    LEFT JOIN portrait AS likeness ON likeness.persona = other.id ";
 
 fn leg(row: &SqliteRow) -> Result<LegRow, StoreError> {
     let text = |at: usize| row.try_get::<String, _>(at).map_err(corrupt);
     let maybe = |at: usize| row.try_get::<Option<String>, _>(at).map_err(corrupt);
-    let person = |at: usize| -> Result<Persona, StoreError> {
+    let person = |at: usize, look: usize| -> Result<Persona, StoreError> {
         let name = DisplayName::new(&text(at + 1)?);
         Ok(Persona {
             id: PersonaId(row.try_get(at).map_err(corrupt)?),
             account: Address::new(network(&text(at + 2)?)?, text(at + 3)?).map_err(corrupt)?,
             name: (!name.is_empty()).then_some(name),
+            picture: people::picture(row, look)?,
         })
     };
     Ok(LegRow {
@@ -38,8 +42,8 @@ fn leg(row: &SqliteRow) -> Result<LegRow, StoreError> {
         chat: maybe(2)?.map(rows::chat).transpose()?,
         notes: maybe(3)?,
         ghost: Written::new(text(4)?).map_err(corrupt)?,
-        user: person(5)?,
-        other: person(9)?,
+        user: person(5, 13)?,
+        other: person(9, 14)?,
     })
 }
 
@@ -82,6 +86,24 @@ pub(crate) async fn chats(pool: &SqlitePool, organisation: OrganisationKey, on: 
             .await
             .map_err(|error| failed(&error))?;
     found.into_iter().map(rows::chat).collect()
+}
+
+/// The direct conversation of two people, if there is one.
+pub(crate) async fn direct(
+    pool: &SqlitePool,
+    organisation: OrganisationKey,
+    one: PersonaId,
+    other: PersonaId,
+) -> Result<Option<ConversationId>, StoreError> {
+    let known: Option<Vec<u8>> =
+        sqlx::query_scalar("SELECT conversation FROM direct WHERE one = ?1 AND other = ?2 AND organisation = ?3")
+            .bind(one.0.min(other.0))
+            .bind(one.0.max(other.0))
+            .bind(organisation.0)
+            .fetch_optional(pool)
+            .await
+            .map_err(|error| failed(&error))?;
+    known.as_deref().map(conversation_id).transpose()
 }
 
 /// The direct conversation of two people and its legs; made if there is none.

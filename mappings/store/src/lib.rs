@@ -11,6 +11,7 @@ mod letters;
 mod names;
 mod notes;
 mod people;
+mod portraits;
 mod reactions;
 mod rows;
 mod schema;

@@ -2,7 +2,7 @@
 //! Personas, their accounts, and how they are written on other networks.
 
 use dreiklang_engine::port::{OrganisationKey, Persona, StoreError};
-use dreiklang_model::{Address, DisplayName, Network, PersonaId, Timestamp, Written};
+use dreiklang_model::{Address, DisplayName, Network, PersonaId, PictureHash, Timestamp, Written};
 use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
 use crate::{
@@ -10,12 +10,36 @@ use crate::{
     writer::failed,
 };
 
-/// The persona's id, its name, and the main account's network and address.
+/// The persona's id, its name, the main account's network and address, and the picture that is shown.
 fn persona(row: &SqliteRow) -> Result<Persona, StoreError> {
     let name = DisplayName::new(&row.try_get::<String, _>(1).map_err(corrupt)?);
     let on = network(&row.try_get::<String, _>(2).map_err(corrupt)?)?;
     let account = Address::new(on, row.try_get::<String, _>(3).map_err(corrupt)?).map_err(corrupt)?;
-    Ok(Persona { id: PersonaId(row.try_get(0).map_err(corrupt)?), account, name: (!name.is_empty()).then_some(name) })
+    let picture = picture(row, 4)?;
+    Ok(Persona { id: PersonaId(row.try_get(0).map_err(corrupt)?), account, name: (!name.is_empty()).then_some(name), picture })
+}
+
+/// The name of a picture in a column.
+pub(crate) fn picture(row: &SqliteRow, at: usize) -> Result<Option<PictureHash>, StoreError> {
+    let hash: Option<String> = row.try_get(at).map_err(corrupt)?;
+    hash.map(|hash| PictureHash::new(&hash).map_err(corrupt)).transpose()
+}
+
+pub(crate) async fn by_id(pool: &SqlitePool, id: PersonaId) -> Result<Option<Persona>, StoreError> {
+    sqlx::query(
+        "SELECT persona.id, persona.name, main.network, main.address, portrait.hash
+         FROM persona
+         JOIN account AS main ON main.persona = persona.id AND main.main = 1
+         LEFT JOIN portrait ON portrait.persona = persona.id
+         WHERE persona.id = ?1",
+    )
+    .bind(id.0)
+    .fetch_optional(pool)
+    .await
+    .map_err(|error| failed(&error))?
+    .as_ref()
+    .map(persona)
+    .transpose()
 }
 
 pub(crate) async fn known(
@@ -24,10 +48,11 @@ pub(crate) async fn known(
     account: &Address,
 ) -> Result<Option<Persona>, StoreError> {
     sqlx::query(
-        "SELECT persona.id, persona.name, main.network, main.address
+        "SELECT persona.id, persona.name, main.network, main.address, portrait.hash
          FROM account
          JOIN persona ON persona.id = account.persona
          JOIN account AS main ON main.persona = persona.id AND main.main = 1
+         LEFT JOIN portrait ON portrait.persona = persona.id
          WHERE account.organisation = ?1 AND account.network = ?2 AND account.address = ?3",
     )
     .bind(organisation.0)
@@ -48,10 +73,11 @@ pub(crate) async fn by_ghost(
     written: &Written,
 ) -> Result<Option<Persona>, StoreError> {
     sqlx::query(
-        "SELECT persona.id, persona.name, main.network, main.address
+        "SELECT persona.id, persona.name, main.network, main.address, portrait.hash
          FROM ghost
          JOIN persona ON persona.id = ghost.persona
          JOIN account AS main ON main.persona = persona.id AND main.main = 1
+         LEFT JOIN portrait ON portrait.persona = persona.id
          WHERE ghost.organisation = ?1 AND ghost.network = ?2 AND ghost.written = ?3",
     )
     .bind(organisation.0)

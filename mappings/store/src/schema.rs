@@ -4,7 +4,7 @@
 use sqlx::{Connection, SqliteConnection};
 
 /// The steps, oldest first. A released step never changes; its number is `PRAGMA user_version` after it.
-const STEPS: &[&str] = &[include_str!("../migrations/0001_start.sql")];
+const STEPS: &[&str] = &[include_str!("../migrations/0001_start.sql"), include_str!("../migrations/0002_portraits.sql")];
 
 /// Why a database file cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -5,12 +5,12 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use dreiklang_engine::port::{
-    Arrival, Bound, Counts, Known, LaneKey, LegRow, Letter, LetterAction, LetterState, MessageRow, OrganisationKey, Persona, Row,
-    RowId, SeenKey, Settlement, Store, StoreError,
+    Arrival, Bound, Counts, Known, LaneKey, LegRow, Letter, LetterAction, LetterState, MessageRow, OrganisationKey, Persona,
+    PortraitRow, Row, RowId, SeenKey, Settlement, Store, StoreError,
 };
 use dreiklang_model::{
-    Address, ChatId, ConversationId, DisplayName, Emoji, EventId, NativeId, Network, OrganisationId, PersonaId, Timestamp,
-    Written,
+    Address, ChatId, ConversationId, DisplayName, Emoji, EventId, NativeId, Network, OrganisationId, PersonaId, PictureHash,
+    Portrait, Timestamp, Written,
 };
 use secrecy::SecretSlice;
 use sqlx::{
@@ -20,7 +20,7 @@ use sqlx::{
 use tokio::sync::watch;
 
 use crate::{
-    conversations, letters, names, notes, people, reactions,
+    conversations, letters, names, notes, people, portraits, reactions,
     rows::{bytes, conversation_id, corrupt},
     schema::{self, SchemaError},
     seal::{Place, Seal},
@@ -180,6 +180,15 @@ impl Store for Sqlite {
         conversation_id(&id)
     }
 
+    async fn known_direct(
+        &self,
+        organisation: OrganisationKey,
+        one: PersonaId,
+        other: PersonaId,
+    ) -> Result<Option<ConversationId>, StoreError> {
+        conversations::direct(&self.readers, organisation, one, other).await
+    }
+
     async fn leg(&self, lane: &LaneKey) -> Result<Option<LegRow>, StoreError> {
         conversations::find(&self.readers, lane).await
     }
@@ -249,6 +258,64 @@ impl Store for Sqlite {
 
     async fn reactions(&self, message: EventId, persona: PersonaId) -> Result<Vec<Emoji>, StoreError> {
         reactions::of(&self.readers, message, persona).await
+    }
+
+    async fn persona_by_id(&self, persona: PersonaId) -> Result<Option<Persona>, StoreError> {
+        people::by_id(&self.readers, persona).await
+    }
+
+    async fn want_portrait(
+        &self,
+        organisation: OrganisationKey,
+        persona: PersonaId,
+        portrait: &Portrait,
+        now: Timestamp,
+        rest: Duration,
+    ) -> Result<bool, StoreError> {
+        let source = portrait.source.as_ref().map(serde_json::to_string).transpose().map_err(corrupt)?;
+        let portrait = portrait.clone();
+        self.writer
+            .write(move |connection| {
+                Box::pin(async move {
+                    portraits::want(connection, organisation, persona, &portrait, source, [now, now.plus(rest)]).await
+                })
+            })
+            .await
+    }
+
+    async fn due_portraits(&self, now: Timestamp, limit: usize) -> Result<Vec<PortraitRow>, StoreError> {
+        portraits::due(&self.readers, now, limit).await
+    }
+
+    async fn show_portrait(
+        &self,
+        organisation: OrganisationKey,
+        persona: PersonaId,
+        version: &str,
+        picture: Option<(&PictureHash, &[u8])>,
+    ) -> Result<bool, StoreError> {
+        let key = portraits::key(persona);
+        let sealed = picture.map(|(hash, bytes)| {
+            let sealed = self.seal.seal_bytes(portraits::place(organisation, &key), bytes.to_vec());
+            sealed.map(|sealed| (hash.clone(), sealed))
+        });
+        let (version, sealed) = (version.to_owned(), sealed.transpose()?);
+        self.writer
+            .write(move |connection| Box::pin(async move { portraits::show(connection, persona, &version, sealed).await }))
+            .await
+    }
+
+    async fn postpone_portrait(&self, persona: PersonaId, version: &str, due: Option<Timestamp>) -> Result<(), StoreError> {
+        let version = version.to_owned();
+        self.writer
+            .write(move |connection| Box::pin(async move { portraits::postpone(connection, persona, &version, due).await }))
+            .await
+    }
+
+    async fn picture(&self, organisation: OrganisationKey, persona: PersonaId) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(sealed) = portraits::shown(&self.readers, persona).await? else { return Ok(None) };
+        let key = portraits::key(persona);
+        self.seal.open_bytes(portraits::place(organisation, &key), &sealed).map(Some)
     }
 
     async fn secret(

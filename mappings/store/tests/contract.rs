@@ -39,6 +39,7 @@ contract!(
     names_follow,
     messages_are_found_by_their_names,
     reactions_are_kept_as_a_set,
+    portraits_follow_the_newest_version,
     notes_are_kept_by_network,
     secrets_stay_and_are_not_readable,
     what_is_due_expires,

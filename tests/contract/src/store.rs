@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! What every store must show. Each check gets a fresh store; a test of the store's crate calls them all.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use dreiklang_engine::port::{
     Arrival, Bound, Change, Known, LaneKey, LetterAction, LetterState, NewRow, OrganisationKey, Persona, ReactionChange, Role,
     RowId, SeenKey, Settlement, Store,
 };
 use dreiklang_model::{
-    Address, ChatId, ConversationId, DeliveryId, DisplayName, Emoji, Event, EventId, Message, NativeId, Network, OrganisationId,
-    Reason, Timestamp, What, Written,
+    Address, ChatId, ConversationId, DeliveryId, DisplayName, Emoji, Event, EventId, MediaSource, Message, NativeId, Network,
+    OrganisationId, PictureHash, Portrait, Reason, Timestamp, What, Written,
 };
 
 use secrecy::{ExposeSecret as _, SecretSlice};
@@ -215,6 +215,10 @@ pub async fn a_pair_has_one_conversation(store: Arc<dyn Store>) {
         store.direct(world.organisation, &world.alice, &world.bob, new(3), now()),
     );
     assert_eq!((again.0.unwrap(), again.1.unwrap()), (world.conversation, world.conversation));
+    for (one, other) in [(&world.alice, &world.bob), (&world.bob, &world.alice)] {
+        assert_eq!(store.known_direct(world.organisation, one.id, other.id).await.unwrap(), Some(world.conversation));
+    }
+    assert_eq!(store.known_direct(world.organisation, world.alice.id, world.alice.id).await.unwrap(), None);
     let leg = store.leg(&world.lane(Network::XMPP)).await.unwrap().unwrap();
     assert_eq!((leg.user.id, leg.other.id, leg.ghost.as_str()), (world.bob.id, world.alice.id, "alice%hs@m"));
     let leg = store.leg(&world.lane(Network::MATRIX)).await.unwrap().unwrap();
@@ -366,4 +370,54 @@ pub async fn commits_wake_readers(store: Arc<dyn Store>) {
     committed.mark_unchanged();
     store.accept(vec![world.arrival(1)]).await.unwrap();
     committed.changed().await.unwrap();
+}
+
+/// A picture is wanted once for each version, is due at once or after a rest, and is shown sealed until another one is.
+pub async fn portraits_follow_the_newest_version(store: Arc<dyn Store>) {
+    const REST: Duration = Duration::from_secs(60);
+    let world = World::new(Arc::clone(&store)).await;
+    let (bob, organisation) = (world.bob.id, world.organisation);
+    let portrait = |version: &str| Portrait {
+        version: version.to_owned(),
+        source: Some(MediaSource { network: Network::XMPP, locator: format!("at {version}") }),
+    };
+    let want =
+        async |version: &str, at: Timestamp| store.want_portrait(organisation, bob, &portrait(version), at, REST).await.unwrap();
+    let due = async |at: Timestamp| -> Vec<(String, u32)> {
+        let rows = store.due_portraits(at, 10).await.unwrap();
+        rows.into_iter().map(|row| (row.portrait.version, row.attempts)).collect()
+    };
+    let hash = PictureHash::new("2fd4e1c67a2d28fced849ee1bb76e7391b93eb12").unwrap();
+    assert!(due(now()).await.is_empty());
+    assert!(want("1", now()).await);
+    assert!(!want("1", now()).await);
+    assert_eq!(due(now()).await, [("1".to_owned(), 0)]);
+    assert_eq!(store.due_portraits(now(), 10).await.unwrap()[0].portrait, portrait("1"));
+
+    store.postpone_portrait(bob, "1", Some(now().plus(REST))).await.unwrap();
+    assert!(due(now()).await.is_empty());
+    assert_eq!(due(now().plus(REST)).await, [("1".to_owned(), 1)]);
+    store.postpone_portrait(bob, "1", None).await.unwrap();
+    assert!(due(now().plus(REST * 100)).await.is_empty(), "it is given up");
+
+    // Whoever changes again at once waits for his rest; what was on its way for the old version is not shown any more.
+    assert!(want("2", now().plus(Duration::from_secs(1))).await);
+    assert!(due(now().plus(Duration::from_secs(59))).await.is_empty());
+    assert_eq!(due(now().plus(REST)).await, [("2".to_owned(), 0)]);
+    assert!(!store.show_portrait(organisation, bob, "1", Some((&hash, b"old"))).await.unwrap());
+    assert_eq!(store.picture(organisation, bob).await.unwrap(), None);
+    assert!(store.show_portrait(organisation, bob, "2", Some((&hash, b"new"))).await.unwrap());
+    assert!(due(now().plus(REST * 100)).await.is_empty());
+    assert_eq!(store.picture(organisation, bob).await.unwrap().as_deref(), Some(b"new".as_slice()));
+
+    // It stands with the person wherever he is looked up, and with nobody else.
+    let known = store.known_persona(organisation, &world.bob.account).await.unwrap().unwrap();
+    let leg = store.leg(&world.lane(Network::MATRIX)).await.unwrap().unwrap();
+    for person in [&known, &leg.other, &store.persona_by_id(bob).await.unwrap().unwrap()] {
+        assert_eq!((person.id, person.picture.as_ref()), (bob, Some(&hash)));
+    }
+    assert_eq!(leg.user.picture, None);
+    assert!(store.show_portrait(organisation, bob, "2", None).await.unwrap());
+    assert_eq!(store.picture(organisation, bob).await.unwrap(), None);
+    assert_eq!(store.persona_by_id(bob).await.unwrap().unwrap().picture, None);
 }

@@ -18,6 +18,7 @@ use crate::{
     inward::{Evidence, Letter, Mail, Reading, author, own_key},
     notices::Refused,
     outward::Words,
+    portraits::{self, Shown},
     sealed::{Author, Grounds, Met, Peer, Program, Sighting, Step, Unsealed, judged},
 };
 
@@ -97,6 +98,10 @@ impl Intake {
             Reading::Letter(letter) => {
                 let letter = Letter { from: account, ..*letter };
                 let outcomes = self.letter(hub, &letter, &recipients, delivery.freshness, Seal::Sealed(proof)).await?;
+                // Only now is he known. A picture is believed of whoever signed.
+                if let Some(shown) = Shown::read(&mail).filter(|_| proof >= Proof::Signed) {
+                    portraits::follow(hub, &self.spool, &letter.from, shown).await?;
+                }
                 self.told(hub, delivery, &recipients, about, outcomes, signing).await
             }
             Reading::Bounce(bounce) => {

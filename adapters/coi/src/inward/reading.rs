@@ -10,7 +10,7 @@ use super::{
     bounce::{self, Bounce},
     file::File,
     nature::{Nature, is_mail_system},
-    receipt,
+    place, receipt,
 };
 use crate::{address::Domain, thread::bare};
 
@@ -123,7 +123,7 @@ impl Reader {
                 None => Reading::Rejected(rejected),
             };
         }
-        let Content { mut says, files } = match receipt {
+        let Content { mut says, mut files } = match receipt {
             true => {
                 Content { says: receipt::read(mail).into_iter().map(|up_to| What::Read { up_to }).collect(), files: Vec::new() }
             }
@@ -133,6 +133,9 @@ impl Reader {
             },
         };
         let chat = mail.is_chat();
+        if chat {
+            place::taken(&mut says, &mut files);
+        }
         let subject = mail.message.subject().filter(|_| !chat).map(bare).unwrap_or_default();
         let subject = subject.split_whitespace().collect::<Vec<_>>().join(" ");
         let Ok(id) = NativeId::new(message_id.clone().unwrap_or_else(|| format!("digest-{}", blake3::hash(raw).to_hex()))) else {

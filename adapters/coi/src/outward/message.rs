@@ -14,7 +14,7 @@ use mail_builder::{
 };
 
 use super::formatted::{self, Alternatives};
-use crate::{address::addr_spec, flowed, thread::Position};
+use crate::{address::addr_spec, flowed, portraits, thread::Position};
 
 /// The header by which our own mail is recognised when it comes back.
 pub(crate) const MARKER: &str = "Dreiklang-Delivery";
@@ -38,6 +38,8 @@ impl<'a> Words<'a> {
     /// How a ghost is called where only its name says that it is one. `network`: where the person is at home; the bot is nowhere.
     pub(crate) fn ghost_name(&self, name: &str, network: Option<&Network>) -> String {
         match network {
+            // A name that could be taken for another's is marked already.
+            Some(network) if name.ends_with(&format!("({})", network_name(network))) => name.to_owned(),
             Some(network) => self.say(&Text::GhostName { name, network: &network_name(network) }),
             None => name.to_owned(),
         }
@@ -66,6 +68,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) form: Form,
     pub(crate) asking: Asking,
     pub(crate) words: Words<'a>,
+    /// What the recipient has to be told of the ghost's picture.
+    pub(crate) picture: Option<&'a str>,
 }
 
 /// How a message asks its reader's program to say that it was read.
@@ -113,6 +117,9 @@ impl Frame<'_> {
             .header(MARKER, Raw::new(self.delivery.id.to_string()));
         if !self.position.references.is_empty() {
             mail = mail.references(self.position.references.clone());
+        }
+        if let Some(picture) = self.picture {
+            mail = mail.header(portraits::FIELD, Raw::new(picture.to_owned()));
         }
         if leg.bot {
             mail = mail.header("Auto-Submitted", Raw::new("auto-replied"));
@@ -233,6 +240,7 @@ mod tests {
             bot: other == Network::GATEWAY,
             other: person(other, "@alice:hs.example"),
             ghost_name: DisplayName::new("Alice"),
+            ghost_picture: None,
             chat: None,
             notes: None,
         };
@@ -247,7 +255,8 @@ mod tests {
     fn written_asking(other: Network, form: Form, asking: Asking) -> (Vec<u8>, String) {
         let words = Words { language: Language::English, organisation: "Town" };
         let (delivery, position) = (delivery(other), Position::default());
-        let frame = Frame { delivery: &delivery, position: &position, message_id: "id@gw.example", form, asking, words };
+        let frame =
+            Frame { delivery: &delivery, position: &position, message_id: "id@gw.example", form, asking, words, picture: None };
         let raw = message(frame, &Message::text("Hello"), Vec::new()).unwrap();
         let text = Mail::parse(&raw).unwrap().message.body_text(0).unwrap().replace("\r\n", "\n");
         (raw, text)
@@ -292,7 +301,7 @@ mod tests {
         let words = Words { language: Language::English, organisation: "Town" };
         let (delivery, position) = (delivery(Network::MATRIX), Position::default());
         let (asking, message_id) = (Asking::Nothing, "id@gw.example");
-        let frame = Frame { delivery: &delivery, position: &position, message_id, form, asking, words };
+        let frame = Frame { delivery: &delivery, position: &position, message_id, form, asking, picture: None, words };
         let native = dreiklang_model::NativeId::new("1@x").unwrap();
         let to = Placed { native: native.clone(), parts: vec![native], by: dreiklang_model::Side::User };
         let in_reply_to = Some(dreiklang_model::Reply { to, quote: Some("really?".into()) });

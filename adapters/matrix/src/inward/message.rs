@@ -3,7 +3,7 @@
 
 use dreiklang_model::{
     Address, Attachment, DisplayName, Feature, FileName, Kind, MediaKind, MediaSource, MediaType, Message, NativeId, Network,
-    Reply, Text, What,
+    Place, Reply, Text, What,
 };
 use dreiklang_richtext::html::{self, Anchor, Habit};
 use ruma::{MatrixToUri, MatrixUri, matrix_uri::MatrixId};
@@ -62,7 +62,10 @@ fn said(content: &Map<String, Value>, answers: Option<NativeId>) -> Option<What<
         "m.audio" => MediaKind::Audio,
         "m.video" => MediaKind::Video,
         "m.file" => MediaKind::File,
-        "m.location" => return Some(What::Unsupported { feature: Feature::Location, name: name(content) }),
+        "m.location" => {
+            let unreadable = || What::Unsupported { feature: Feature::Location, name: name(content) };
+            return Some(place(content).map_or_else(unreadable, What::Place));
+        }
         "m.key.verification.request" => return None,
         // An unknown kind has a readable body (Client-Server API § m.room.message).
         _ => return text(content, Kind::Text, answers),
@@ -76,6 +79,17 @@ fn said(content: &Map<String, Value>, answers: Option<NativeId>) -> Option<What<
     let caption = if caption.is_empty() { Text::plain("") } else { formatted(content).unwrap_or_else(|| Text::plain(caption)) };
     let in_reply_to = answers.map(|to| Reply { to, quote: None });
     Some(What::Message(Message { in_reply_to, attachments: vec![file], ..Message::text(caption) }))
+}
+
+/// A place (Client-Server API § m.location; MSC3488). The body is what clients say that show none, often in words of their own.
+pub(crate) fn place(content: &Map<String, Value>) -> Option<Place> {
+    let shown = ["m.location", "org.matrix.msc3488.location"].iter().find_map(|key| content.get(*key)).and_then(Value::as_object);
+    let uri = string(content, "geo_uri").or_else(|| string(shown?, "uri"))?;
+    let description = shown.and_then(|shown| string(shown, "description"));
+    let label = description.or_else(|| string(content, "body").filter(|body| !body.contains("geo:")));
+    let place = Place::from_uri(uri)?;
+    let accuracy = place.accuracy.map(f64::from);
+    Some(place.with(accuracy, label))
 }
 
 fn text(content: &Map<String, Value>, kind: Kind, answers: Option<NativeId>) -> Option<What<NativeId>> {

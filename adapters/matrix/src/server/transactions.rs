@@ -14,7 +14,7 @@ use dreiklang_engine::port::Freshness;
 use serde_json::{Value, json, value::RawValue};
 
 use super::{Door, Refused, fine};
-use crate::{inbox, inward, reconcile};
+use crate::{inbox, inward, reconcile, signals};
 
 pub(super) async fn push(
     State(door): State<Door>,
@@ -30,6 +30,7 @@ pub(super) async fn push(
     };
     tracing::debug!(transaction, events = events.len(), ephemeral = ephemeral.len(), "pushed");
     let receipts = inward::receipts(&ephemeral, &door.service.ours);
+    let (typing, presence) = (inward::typing(&ephemeral), inward::presence(&ephemeral, &door.service.ours));
     let events: Vec<_> = events.iter().map(|event| inward::read(event, &door.service.ours)).collect();
     let gap = door.service.sequence.gap_before(&transaction);
     // The homeserver may hang up; what was begun is finished all the same, so that its repeat finds it done.
@@ -43,7 +44,8 @@ pub(super) async fn push(
                 reconcile::before(&service, &hub, &events).await;
             }
             inbox::take(&service, &hub, events, Freshness::Pushed).await?;
-            inbox::take_receipts(&service, &hub, receipts).await
+            inbox::take_receipts(&service, &hub, receipts).await?;
+            signals::sense(&service, &hub, typing, presence).await
         }
     });
     match taken.await {

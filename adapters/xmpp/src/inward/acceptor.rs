@@ -5,9 +5,9 @@ use std::{fmt::Write as _, future::Future, sync::Arc, time::Duration};
 
 use dreiklang_engine::{
     Hub,
-    port::{Freshness, Received, Recipient, SourceKey, StoreError, Verdict},
+    port::{Freshness, Received, Recipient, Sensed, SourceKey, StoreError, Verdict},
 };
-use dreiklang_model::{DeliveryId, Emoji, NativeId, Reactions, Reason, Report, What, words};
+use dreiklang_model::{Address, DeliveryId, Emoji, NativeId, Reactions, Reason, Report, Typing, What, words};
 use dreiklang_richtext::styling;
 use minidom::Element;
 use tokio::sync::mpsc;
@@ -15,7 +15,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::message::{self, Meaning, Said};
 use crate::{
+    acquaintances::{self, Met},
     address,
+    avatars::Announced,
+    chat_states::{self, Knowing},
     condition::{Condition, Refusal},
     config::ComponentDomain,
     envelope::{Envelope, Says},
@@ -33,6 +36,11 @@ pub(crate) struct Acceptor {
     /// All components of the organisation: nobody writes from there but ourselves.
     pub(crate) own: Vec<ComponentDomain>,
     pub(crate) senders: Arc<Senders>,
+    /// Who knows chat states.
+    pub(crate) knowing: Arc<Knowing>,
+    /// Who told lately how he looks, and where those go who did not.
+    pub(crate) met: Met,
+    pub(crate) newcomers: mpsc::Sender<Address>,
     /// Where refusals go.
     pub(crate) answers: mpsc::Sender<Element>,
 }
@@ -65,7 +73,7 @@ impl Acceptor {
                 continue;
             }
             match message::read(stanza, &envelope, language) {
-                Meaning::Said(said) => match arrival(&envelope, *said, &self.hub, arrivals) {
+                Meaning::Said(said) => match self.arrival(stanza, &envelope, *said, arrivals) {
                     Some(arrival) => {
                         received.push(arrival);
                         envelopes.push(envelope);
@@ -75,6 +83,8 @@ impl Acceptor {
                 Meaning::Refusal(refusal) => self.report(&envelope, refusal, stop).await,
                 Meaning::Refused(reason) => self.refuse_for(&envelope, &reason).await,
                 Meaning::Unservable(condition) => self.refuse(&envelope, condition, None).await,
+                Meaning::Announced(told) => self.follow(&envelope, told).await,
+                Meaning::Writing(typing) => self.sense(&envelope, typing),
                 Meaning::Nothing(word) => self.hub.dropped(word),
             }
         }
@@ -86,13 +96,43 @@ impl Acceptor {
             let origin = Origin { device: envelope.from.to_owned(), to: envelope.to.to_owned() };
             self.senders.remember(received.from.as_str(), &received.native, origin);
         }
-        for (outcome, envelope) in self.hand_in(received, stop).await.into_iter().zip(&envelopes) {
+        let authors: Vec<_> = received.iter().map(|one| one.from.clone()).collect();
+        let outcomes = self.hand_in(received, stop).await;
+        for ((outcome, envelope), author) in outcomes.into_iter().zip(&envelopes).zip(authors) {
             match outcome {
+                // Whoever finds no room is asked another day.
+                Outcome::Known(Verdict::Stored) if self.met.first(&author) => drop(self.newcomers.try_send(author)),
                 Outcome::Known(Verdict::Stored | Verdict::Duplicate) => {}
                 Outcome::Known(Verdict::Refused(reason)) => self.refuse_for(envelope, &reason).await,
                 Outcome::Failed => self.refuse(envelope, Condition::InternalServerError, None).await,
             }
         }
+    }
+
+    /// What was said, and whether who said it knows chat states (XEP-0085 §5.1).
+    fn arrival(&self, stanza: &Element, envelope: &Envelope<'_>, said: Said, arrivals: &mut Arrivals) -> Option<Received> {
+        let received = arrival(envelope, said, &self.hub, arrivals)?;
+        if matches!(received.what, What::Message(_)) {
+            let knows = chat_states::read(stanza).is_some();
+            self.knowing.heard(received.from.as_str(), knows);
+        }
+        Some(received)
+    }
+
+    /// Somebody tells how he is called or looks: his own server does, in the name of his account.
+    async fn follow(&self, envelope: &Envelope<'_>, told: Announced) {
+        if let Some(user) = address::person(envelope.from) {
+            let asker = address::full(address::bare(envelope.to));
+            acquaintances::announced(&self.hub, &self.met, &user, asker, told).await;
+        }
+    }
+
+    /// Somebody is writing, or no longer.
+    fn sense(&self, envelope: &Envelope<'_>, typing: Typing) {
+        let Some(from) = address::person(envelope.from) else { return };
+        let ghost = address::bare(envelope.to);
+        self.knowing.heard(from.as_str(), true);
+        self.hub.signal(Sensed::Typing { from, to: Recipient::Ghost(ghost.to_owned()), typing });
     }
 
     /// Hands in until it is durable. Gives up only what an unreadable row of the database stands against, and when the
@@ -204,7 +244,12 @@ fn key(envelope: &Envelope<'_>, native: &NativeId, what: &What<NativeId>) -> Sou
         What::Retract { .. } => ("retract", None),
         What::React { .. } => ("react", None),
         What::Read { .. } => ("read", None),
-        What::Unsupported { .. } | What::Report { .. } | What::Opened => ("other", None),
+        What::Place(_) => ("place", None),
+        What::Poll(_) | What::Unsupported { .. } | What::Report { .. } | What::Opened => ("other", None),
+    };
+    let place = match what {
+        What::Place(place) => Some(place.in_words()),
+        _ => None,
     };
     let reactions = match what {
         What::React { with: Reactions::All(all), .. } => all.as_slice(),
@@ -213,7 +258,7 @@ fn key(envelope: &Envelope<'_>, native: &NativeId, what: &What<NativeId>) -> Sou
     };
     let files = message.into_iter().flat_map(|message| &message.attachments).map(|file| file.source.locator.as_str());
     let parts = what.references().map(NativeId::as_str).chain(files).chain(reactions.iter().map(Emoji::as_str));
-    for part in std::iter::once(kind).chain(parts) {
+    for part in std::iter::once(kind).chain(parts).chain(place.as_deref()) {
         id.push('\n');
         id.push_str(part);
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! What somebody meant with a message stanza. Pure: the table of what crosses, what is refused and what means nothing.
 
-use dreiklang_model::{DisplayName, Feature, Kind, Language, Message, NativeId, Reason, Text, Timestamp, What};
+use dreiklang_model::{DisplayName, Feature, Kind, Language, Message, NativeId, Place, Reason, Text, Timestamp, Typing, What};
 use minidom::Element;
 
 use super::{
@@ -10,6 +10,8 @@ use super::{
     formatting, references, time,
 };
 use crate::{
+    avatars::{self, Announced},
+    chat_states,
     condition::{Condition, Refusal},
     envelope::Envelope,
     xml::{child, in_stanza_namespace, namespace},
@@ -26,6 +28,10 @@ pub(super) enum Meaning {
     Refused(Reason),
     /// It is addressed to something that ghosts are not.
     Unservable(Condition),
+    /// Somebody tells how he is called or looks.
+    Announced(Announced),
+    /// Somebody is writing, or no longer (XEP-0085), and says nothing else.
+    Writing(Typing),
     /// It carries nothing for people; by one word, for the count.
     Nothing(&'static str),
 }
@@ -50,7 +56,7 @@ pub(super) fn read(stanza: &Element, envelope: &Envelope<'_>, language: Language
     match envelope.kind_of {
         Some("error") => return Meaning::Refusal(Refusal::read(stanza)),
         Some("groupchat") => return Meaning::Unservable(Condition::ServiceUnavailable),
-        Some("headline") => return Meaning::Nothing("headline"),
+        Some("headline") => return avatars::in_event(stanza).map_or(Meaning::Nothing("headline"), Meaning::Announced),
         // RFC 6121 §5.2.2: anything unknown is normal.
         _ => {}
     }
@@ -65,6 +71,9 @@ pub(super) fn read(stanza: &Element, envelope: &Envelope<'_>, language: Language
     }
     match what(stanza, body, language) {
         Ok(what) => Meaning::Said(Box::new(said(stanza, envelope, what))),
+        // Servers that know no headlines.
+        Err("empty") => avatars::in_event(stanza).map_or(Meaning::Nothing("empty"), Meaning::Announced),
+        Err("chat_state") => chat_states::read(stanza).map_or(Meaning::Nothing("chat_state"), Meaning::Writing),
         Err(nothing) => Meaning::Nothing(nothing),
     }
 }
@@ -108,6 +117,9 @@ fn what(stanza: &Element, body: Option<String>, language: Language) -> Result<Wh
     if let Some(reactions) = references::reactions(stanza, body.as_deref()) {
         return reactions;
     }
+    if let Some(place) = place(stanza) {
+        return Ok(What::Place(place));
+    }
     let unsupported = |feature, name| Ok(What::Unsupported { feature, name });
     let shared = files::shared(stanza);
     let subject = text_of(stanza, "subject", language);
@@ -144,6 +156,20 @@ fn what(stanza: &Element, body: Option<String>, language: Language) -> Result<Wh
         return unsupported(Feature::File, None);
     }
     references::displayed(stanza).ok_or_else(|| service_content(stanza))
+}
+
+/// A place: XEP-0080, or a body that is nothing but its address (RFC 5870), as most clients send it.
+pub(crate) fn place(stanza: &Element) -> Option<Place> {
+    let body =
+        child(stanza, "body", namespace::COMPONENT).or_else(|| child(stanza, "body", namespace::CLIENT)).map(Element::text);
+    let named = body.as_deref().and_then(Place::from_uri);
+    let Some(spot) = child(stanza, "geoloc", namespace::GEOLOC) else { return named };
+    let text = |name| child(spot, name, namespace::GEOLOC).map(Element::text);
+    let number = |name| text(name).and_then(|number| number.trim().parse::<f64>().ok());
+    let spotted = number("lat").zip(number("lon")).and_then(|(latitude, longitude)| Place::new(latitude, longitude));
+    let said = body.filter(|_| named.is_none());
+    let label = said.or_else(|| ["description", "text", "locality"].into_iter().find_map(text));
+    Some(spotted.or(named)?.with(number("accuracy"), label.as_deref()))
 }
 
 /// The address that a file was given, as it was written.
@@ -277,6 +303,13 @@ mod tests {
             ),
             ("", "<file-sharing xmlns='urn:xmpp:sfs:0'/>", unsupported(Feature::File, None)),
             ("", "<geoloc xmlns='http://jabber.org/protocol/geoloc'/>", unsupported(Feature::Location, None)),
+            ("", "<body>geo:1.5,2;u=7</body>", What::Place(Place::new(1.5, 2.0).unwrap().with(Some(7.0), None))),
+            ("", "<body>see geo:1.5,2</body>", text("see geo:1.5,2")),
+            (
+                "",
+                "<body>Town hall</body><geoloc xmlns='http://jabber.org/protocol/geoloc'><lat>1.5</lat><lon>2</lon></geoloc>",
+                What::Place(Place::new(1.5, 2.0).unwrap().with(None, Some("Town hall"))),
+            ),
             ("", "<propose xmlns='urn:xmpp:jingle-message:0' id='1'/>", unsupported(Feature::Call, None)),
         ] {
             assert_eq!(said(attributes, content).what, what, "{attributes} {content}");
@@ -288,7 +321,8 @@ mod tests {
         for (attributes, content, meant) in [
             ("type='headline'", "<body>news</body>", Meaning::Nothing("headline")),
             ("type='groupchat'", "<body>hi</body>", Meaning::Unservable(Condition::ServiceUnavailable)),
-            ("", "<composing xmlns='http://jabber.org/protocol/chatstates'/>", Meaning::Nothing("chat_state")),
+            ("", "<composing xmlns='http://jabber.org/protocol/chatstates'/>", Meaning::Writing(Typing::Started)),
+            ("", "<dancing xmlns='http://jabber.org/protocol/chatstates'/>", Meaning::Nothing("chat_state")),
             ("", "<received xmlns='urn:xmpp:receipts' id='1'/>", Meaning::Nothing("receipt")),
             ("", "<displayed xmlns='urn:xmpp:chat-markers:0'/>", Meaning::Nothing("marker")),
             ("", "<body/>", Meaning::Nothing("empty")),

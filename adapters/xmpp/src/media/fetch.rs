@@ -1,11 +1,22 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! Getting and putting files over HTTP, streamed, within bounds of size, time and place.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
+use bytes::Bytes;
 use dreiklang_engine::port::{DeliveryError, Media};
 use dreiklang_model::Reason;
-use futures::{StreamExt as _, stream};
+use futures::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
 use reqwest::{Body, StatusCode, header, redirect};
 use rustls::ClientConfig;
 use url::Url;
@@ -85,16 +96,23 @@ impl Web {
     pub(crate) async fn put(&self, slot: &Slot, media_type: &str, size: u64, media: Media) -> Result<(), DeliveryError> {
         let url = Url::parse(&slot.put).ok().filter(|url| self.guard.admits(url));
         let Some(url) = url else { return Err(refused()) };
+        let untrue = Arc::new(AtomicBool::new(false));
         let mut request = self
             .uploads
             .put(url)
             .header(header::CONTENT_TYPE, media_type)
             .header(header::CONTENT_LENGTH, size)
-            .body(Body::wrap_stream(media.bytes));
+            .body(Body::wrap_stream(measured(media.bytes, size, Arc::clone(&untrue))));
         for (name, value) in &slot.headers {
             request = request.header(name, value);
         }
-        let answer = request.send().await.map_err(|error| later(&error))?;
+        let answer = request.send().await;
+        // However the service takes it: another attempt would find the same.
+        if untrue.load(Ordering::Relaxed) {
+            let cause = "a file of another size than was said".to_owned();
+            return Err(DeliveryError::Never { reason: Reason::Unreadable, cause });
+        }
+        let answer = answer.map_err(|error| later(&error))?;
         match answer.status() {
             status if status.is_success() => Ok(()),
             StatusCode::PAYLOAD_TOO_LARGE => {
@@ -103,6 +121,30 @@ impl Web {
             status => Err(DeliveryError::later(format!("the upload service answers {status}"))),
         }
     }
+}
+
+/// The bytes, as long as there are as many as was said; `untrue` is set when there are more or fewer.
+fn measured(
+    bytes: BoxStream<'static, io::Result<Bytes>>,
+    said: u64,
+    untrue: Arc<AtomicBool>,
+) -> impl futures::Stream<Item = io::Result<Bytes>> + Send {
+    let wrong = |untrue: &AtomicBool| {
+        untrue.store(true, Ordering::Relaxed);
+        io::Error::other("a file of another size than was said")
+    };
+    stream::try_unfold((bytes, said, untrue), move |(mut bytes, left, untrue)| async move {
+        match bytes.next().await.transpose()? {
+            Some(piece) => match left.checked_sub(piece.len() as u64) {
+                // Whoever writes the request takes nothing after the last byte that was said: it is looked here.
+                Some(0) if bytes.next().await.transpose()?.is_some_and(|more| !more.is_empty()) => Err(wrong(&untrue)),
+                Some(left) => Ok(Some((piece, (bytes, left, untrue)))),
+                None => Err(wrong(&untrue)),
+            },
+            None if left > 0 => Err(wrong(&untrue)),
+            None => Ok(None),
+        }
+    })
 }
 
 /// The bytes of an answer, up to the largest file.
@@ -141,7 +183,25 @@ fn innermost(error: &reqwest::Error) -> &(dyn std::error::Error + 'static) {
 
 #[cfg(test)]
 mod tests {
+    use futures::TryStreamExt as _;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_size_that_is_not_true_is_noticed() {
+        for (pieces, said, fits) in [
+            (vec!["ab", "c"], 3, true),
+            (vec!["ab"], 3, false),
+            (vec!["ab", "cd"], 3, false),
+            (vec!["ab", "c", "d"], 3, false),
+            (vec![], 0, true),
+        ] {
+            let untrue = Arc::new(AtomicBool::new(false));
+            let bytes = stream::iter(pieces.clone().into_iter().map(|piece| Ok(Bytes::from(piece)))).boxed();
+            let read: io::Result<Vec<_>> = measured(bytes, said, Arc::clone(&untrue)).try_collect().await;
+            assert_eq!((read.is_ok(), !untrue.load(Ordering::Relaxed)), (fits, fits), "{pieces:?}");
+        }
+    }
 
     #[tokio::test]
     async fn nobody_waits_for_a_private_place_to_become_public() {

@@ -3,15 +3,21 @@
 
 use std::time::Duration;
 
-use dreiklang_engine::port::StoreError;
+use dreiklang_engine::port::{Sensed, StoreError};
 use dreiklang_model::{DisplayName, words};
 use minidom::Element;
 
 use super::{
     Addressee, Service, disco,
     presence::{self, Appearance, Asks, Change},
+    profile,
 };
-use crate::{address, condition::Condition, envelope::Envelope};
+use crate::{
+    acquaintances, address,
+    avatars::{self, Announced},
+    condition::Condition,
+    envelope::Envelope,
+};
 
 /// Where subscriptions are noted: `subscription/<ghost>/<user>`; neither can contain a slash.
 const NOTES: &str = "subscription/";
@@ -35,7 +41,7 @@ impl Contacts {
     pub(super) async fn receive(&self, envelope: &Envelope<'_>, stanza: &Element) {
         let asks = Asks::read(envelope.kind_of, stanza);
         match asks {
-            Asks::Nothing => {}
+            Asks::Nothing => self.sense(envelope, stanza).await,
             // There are no rooms here, and a client that hears nothing waits for ever.
             Asks::Join => {
                 if let Some(answer) = envelope.refuse(Condition::ServiceUnavailable, None) {
@@ -50,6 +56,49 @@ impl Contacts {
                     }
                 }
             }
+        }
+    }
+
+    /// Somebody tells how he is there.
+    async fn sense(&self, envelope: &Envelope<'_>, stanza: &Element) {
+        let Some(of) = address::person(envelope.from) else { return };
+        if envelope.kind_of.is_none()
+            && let Some(picture) = avatars::in_presence(stanza)
+        {
+            let asker = address::full(address::bare(envelope.to));
+            let announced = Announced::Picture(picture);
+            acquaintances::announced(&self.service.hub, &self.service.met, &of, asker, announced).await;
+        }
+        if !self.service.hub.organisation().policy.presence {
+            return;
+        }
+        if let Some(presence) = presence::read(envelope.kind_of, stanza) {
+            let presence = self.service.resources.changed(of.as_str(), envelope.from, presence);
+            self.service.hub.signal(Sensed::Presence { of, presence });
+        }
+    }
+
+    /// Tells the contacts of a ghost how he is there and, with `anew`, how he is called and looks.
+    pub(super) async fn show(&self, ghost: &str, anew: bool) {
+        let users = self.seers(&format!("{NOTES}{ghost}/")).await;
+        if users.is_empty() {
+            return;
+        }
+        match self.appearance(ghost).await {
+            Ok(Ok(appearance)) => {
+                let picture = self.service.picture(ghost).await;
+                for (number, (_, user)) in users.into_iter().enumerate() {
+                    pause_between(number).await;
+                    self.service.send(appearance.shown(&user)).await;
+                    if anew {
+                        for event in profile::events(&appearance, picture.as_ref(), &user) {
+                            self.service.send(event).await;
+                        }
+                    }
+                }
+            }
+            Ok(Err(_)) => {}
+            Err(error) => tracing::error!(%error, "presence could not be told"),
         }
     }
 
@@ -90,9 +139,13 @@ impl Contacts {
                     &words::Text::GatewayName { organisation: facts.organisation },
                 ))),
                 info: disco::component(&facts),
+                presence: None,
+                picture: None,
             }),
             Addressee::Ghost(ghost) => {
-                Ok(Appearance { jid: ghost.written.as_str().to_owned(), name: Some(ghost.name), info: disco::ghost() })
+                let jid = ghost.written.as_str().to_owned();
+                let presence = self.service.present.get(&jid);
+                Ok(Appearance { jid, name: Some(ghost.name), info: disco::ghost(), presence, picture: ghost.picture })
             }
             Addressee::Nobody(reason) => Err(words::reason(facts.language, &reason)),
         })
@@ -114,10 +167,13 @@ impl Contacts {
                 },
             };
             let presence = match &appearance {
-                Ok(appearance) => appearance.available(&user),
+                Ok(appearance) => appearance.shown(&user),
                 Err(_) => presence::unavailable(&ghost, &user),
             };
             self.service.send(presence).await;
+            if self.service.hub.organisation().policy.presence {
+                self.service.send(presence::probe(&ghost, &user)).await;
+            }
             last = Some((ghost, appearance));
         }
     }
@@ -131,7 +187,12 @@ impl Contacts {
 
     /// Ghost and user of every subscription to this component's ghosts; those of one ghost stand together.
     async fn all(&self) -> Vec<(String, String)> {
-        let notes = match self.service.hub.notes(NOTES).await {
+        self.seers(NOTES).await
+    }
+
+    /// The same, of subscriptions whose notes begin with `prefix`.
+    async fn seers(&self, prefix: &str) -> Vec<(String, String)> {
+        let notes = match self.service.hub.notes(prefix).await {
             Ok(notes) => notes,
             Err(error) => {
                 tracing::error!(%error, "subscriptions could not be read");

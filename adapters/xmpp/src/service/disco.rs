@@ -13,12 +13,13 @@ use crate::xml::{Builder, element, namespace};
 const NODE: &str = "urn:dreiklang:gateway";
 
 /// What both can do.
-const COMMON: [&str; 7] = [
+const COMMON: [&str; 8] = [
     namespace::CAPS,
     namespace::DISCO_INFO,
     namespace::NICK,
     namespace::PING,
     namespace::RECEIPTS,
+    namespace::TIME,
     namespace::VCARD,
     namespace::VERSION,
 ];
@@ -36,7 +37,10 @@ pub(super) fn component(facts: &Facts<'_>) -> Info {
     // The registrar's name for mail gateways; other networks go by their own name.
     let kind = if *facts.network == Network::MAIL { "smtp" } else { facts.network.as_str() };
     let name = words::say(facts.language, &Text::GatewayName { organisation: facts.organisation });
-    let features = COMMON.into_iter().chain([namespace::DISCO_ITEMS, namespace::GATEWAY, namespace::JID_ESCAPING]).collect();
+    let features = COMMON
+        .into_iter()
+        .chain([namespace::DISCO_ITEMS, namespace::LAST, namespace::GATEWAY, namespace::JID_ESCAPING])
+        .collect();
     Info { identities: vec![("gateway", kind.to_owned(), Some(name))], features }
 }
 
@@ -48,10 +52,13 @@ pub(super) fn ghost() -> Info {
         features: COMMON
             .into_iter()
             .chain([
+                namespace::AVATAR_METADATA_NOTIFY,
+                namespace::CHAT_STATES,
                 namespace::CORRECT,
                 namespace::FALLBACK,
                 namespace::MARKERS,
                 namespace::MENTIONS,
+                namespace::NICK_NOTIFY,
                 namespace::OOB,
                 namespace::REACTIONS,
                 namespace::REFERENCE,
@@ -101,7 +108,7 @@ impl Info {
 
 #[cfg(test)]
 mod tests {
-    use dreiklang_model::Language;
+    use dreiklang_model::{Language, Timestamp};
 
     use super::*;
 
@@ -118,7 +125,13 @@ mod tests {
     #[test]
     fn identities() {
         for (network, kind) in [(Network::MATRIX, "matrix"), (Network::MAIL, "smtp")] {
-            let facts = Facts { network: &network, organisation: "Town", language: Language::English };
+            let facts = Facts {
+                network: &network,
+                organisation: "Town",
+                language: Language::English,
+                since: Timestamp::from_millis(0),
+                now: Timestamp::from_millis(1_031_699_305_000),
+            };
             let query = component(&facts).query(None).unwrap();
             let identity = query.children().find(|child| child.name() == "identity").unwrap();
             assert_eq!((identity.attr("category"), identity.attr("type")), (Some("gateway"), Some(kind)));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! Every `<iq/>` of type get or set is answered (RFC 6120 §8.2.3), whatever it asks.
 
-use dreiklang_engine::Lookup;
+use dreiklang_engine::{Lookup, Picture};
 use dreiklang_model::{
     Reason,
     words::{self, Text},
@@ -12,6 +12,7 @@ use super::{Addressee, Facts, Service, disco, profile};
 use crate::{
     condition::Condition,
     envelope::{Envelope, Says},
+    inward::stamp,
     xml::{child, element, namespace},
 };
 
@@ -40,7 +41,10 @@ pub(super) async fn answer(service: &Service, envelope: &Envelope<'_>, stanza: &
     let facts = service.facts();
     let mut answer = match (one_payload(envelope, stanza), service.addressee(envelope.to).await) {
         (None, _) => Answer::Refusal(Condition::BadRequest),
-        (Some((set, payload)), Ok(addressee)) => decide(set, payload, &addressee, &facts),
+        (Some((set, payload)), Ok(addressee)) => {
+            let picture = if shows_picture(payload) { service.picture(envelope.to).await } else { None };
+            decide(set, payload, &addressee, picture.as_ref(), &facts)
+        }
         (Some(_), Err(error)) => failed(&error),
     };
     if let Answer::Resolve(pasted) = answer {
@@ -78,7 +82,13 @@ fn one_payload<'a>(envelope: &Envelope<'_>, stanza: &'a Element) -> Option<(bool
     payloads.next().filter(|_| payloads.next().is_none()).map(|payload| (set, payload))
 }
 
-fn decide(set: bool, payload: &Element, addressee: &Addressee, facts: &Facts<'_>) -> Answer {
+/// Is the answer about how somebody looks?
+fn shows_picture(payload: &Element) -> bool {
+    let node = child(payload, "items", namespace::PUBSUB).and_then(|items| items.attr("node"));
+    payload.is("vCard", namespace::VCARD) || matches!(node, Some(namespace::AVATAR_DATA | namespace::AVATAR_METADATA))
+}
+
+fn decide(set: bool, payload: &Element, addressee: &Addressee, picture: Option<&Picture>, facts: &Facts<'_>) -> Answer {
     let ghost = match addressee {
         Addressee::Nobody(reason) => return Answer::Refused(reason.clone()),
         Addressee::Ghost(ghost) => Some(ghost),
@@ -101,10 +111,24 @@ fn decide(set: bool, payload: &Element, addressee: &Addressee, facts: &Facts<'_>
             let version = element("query", namespace::VERSION).text_child("name", "Dreiklang");
             Answer::Result(Some(version.text_child("version", env!("CARGO_PKG_VERSION")).build()))
         }
-        (false, "vCard", namespace::VCARD, Some(ghost)) => Answer::Result(Some(profile::ghost(ghost, facts))),
+        // XEP-0202: the gateway's own time, for it is the program that ghosts use.
+        (false, "time", namespace::TIME, _) => match stamp(facts.now) {
+            Some(utc) => {
+                let time = element("time", namespace::TIME).text_child("tzo", "+00:00").text_child("utc", &utc);
+                Answer::Result(Some(time.build()))
+            }
+            None => Answer::Refusal(Condition::ServiceUnavailable),
+        },
+        // XEP-0012 §5: how long it serves. When a person was last there is his affair (§3): the gateway does not know it.
+        (false, "query", namespace::LAST, None) => {
+            let seconds = facts.now.since(facts.since).as_secs().to_string();
+            Answer::Result(Some(element("query", namespace::LAST).attr("seconds", &seconds).build()))
+        }
+        (false, "query", namespace::LAST, Some(_)) => Answer::Refusal(Condition::Forbidden),
+        (false, "vCard", namespace::VCARD, Some(ghost)) => Answer::Result(Some(profile::ghost(ghost, picture, facts))),
         (false, "vCard", namespace::VCARD, None) => Answer::Result(Some(profile::component(facts))),
         (false, "vcard", namespace::VCARD_4, _) => Answer::Refusal(Condition::ItemNotFound),
-        (false, "pubsub", namespace::PUBSUB, ghost) => found(ghost.and_then(|ghost| profile::published(payload, ghost))),
+        (false, "pubsub", namespace::PUBSUB, ghost) => found(ghost.and_then(|ghost| profile::published(payload, ghost, picture))),
         (true, "vCard", namespace::VCARD, _)
         | (true, "vcard", namespace::VCARD_4, _)
         | (true, "pubsub", namespace::PUBSUB, _) => Answer::Refusal(Condition::NotAllowed),
@@ -134,11 +158,19 @@ fn gateway_result(jid: &str) -> Element {
 #[cfg(test)]
 mod tests {
     use dreiklang_engine::Ghost;
-    use dreiklang_model::{Address, DisplayName, Language, Network, Written};
+    use dreiklang_model::{Address, DisplayName, Language, Network, Timestamp, Written};
 
     use super::*;
 
-    const FACTS: Facts<'static> = Facts { network: &Network::MATRIX, organisation: "Town", language: Language::English };
+    fn facts() -> Facts<'static> {
+        Facts {
+            network: &Network::MATRIX,
+            organisation: "Town",
+            language: Language::English,
+            since: Timestamp::from_millis(0),
+            now: Timestamp::from_millis(1_031_699_305_000),
+        }
+    }
 
     fn ghost() -> Addressee {
         Addressee::Ghost(Ghost {
@@ -146,6 +178,7 @@ mod tests {
             address: Address::new(Network::MATRIX, "@alice:hs").unwrap(),
             name: DisplayName::new("Alice"),
             bot: false,
+            picture: None,
         })
     }
 
@@ -154,14 +187,14 @@ mod tests {
         let stanza: Element = xml.parse().unwrap();
         let envelope = Envelope::read(&stanza).unwrap();
         match one_payload(&envelope, &stanza) {
-            Some((set, payload)) => decide(set, payload, addressee, &FACTS),
+            Some((set, payload)) => decide(set, payload, addressee, None, &facts()),
             None => Answer::Refusal(Condition::BadRequest),
         }
     }
 
     #[test]
     fn every_question_has_an_answer() {
-        use Condition::{BadRequest, FeatureNotImplemented, ItemNotFound, NotAllowed, ServiceUnavailable};
+        use Condition::{BadRequest, FeatureNotImplemented, Forbidden, ItemNotFound, NotAllowed, ServiceUnavailable};
         let (gateway, ghost) = (Addressee::Component, ghost());
         for (kind, payload, addressee, refused) in [
             ("get", "<query xmlns='http://jabber.org/protocol/disco#info'/>", &gateway, None),
@@ -171,6 +204,9 @@ mod tests {
             ("get", "<query xmlns='http://jabber.org/protocol/disco#items' node='x'/>", &gateway, Some(ItemNotFound)),
             ("get", "<ping xmlns='urn:xmpp:ping'/>", &ghost, None),
             ("get", "<query xmlns='jabber:iq:version'/>", &gateway, None),
+            ("get", "<time xmlns='urn:xmpp:time'/>", &ghost, None),
+            ("get", "<query xmlns='jabber:iq:last'/>", &gateway, None),
+            ("get", "<query xmlns='jabber:iq:last'/>", &ghost, Some(Forbidden)),
             ("get", "<vCard xmlns='vcard-temp'/>", &ghost, None),
             ("get", "<vCard xmlns='vcard-temp'/>", &gateway, None),
             ("set", "<vCard xmlns='vcard-temp'/>", &ghost, Some(NotAllowed)),
@@ -206,6 +242,14 @@ mod tests {
         }
         let nobody = Addressee::Nobody(Reason::UnknownRecipient);
         assert_eq!(ask("get", "<ping xmlns='urn:xmpp:ping'/>", &nobody), Answer::Refused(Reason::UnknownRecipient));
+    }
+
+    #[test]
+    fn times() {
+        let Answer::Result(Some(time)) = ask("get", "<time xmlns='urn:xmpp:time'/>", &ghost()) else { panic!() };
+        assert_eq!(child(&time, "utc", namespace::TIME).unwrap().text(), "2002-09-10T23:08:25.000Z");
+        let Answer::Result(Some(last)) = ask("get", "<query xmlns='jabber:iq:last'/>", &Addressee::Component) else { panic!() };
+        assert_eq!(last.attr("seconds"), Some("1031699305"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::{
     outward::nick,
     xml::{Builder, child, element, namespace},
 };
-use dreiklang_model::DisplayName;
+use dreiklang_model::{Availability, DisplayName, PictureHash, Presence};
 
 /// What a presence stanza asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub(super) enum Asks {
     Unsubscribe,
     /// To see it once.
     Probe,
+    /// That the ghost sees him from now on: he allowed it.
+    Allowed,
     /// To join a room.
     Join,
     /// Nothing.
@@ -32,6 +34,7 @@ impl Asks {
             Some("subscribe") => Self::Subscribe,
             Some("unsubscribe") => Self::Unsubscribe,
             Some("probe") => Self::Probe,
+            Some("subscribed") => Self::Allowed,
             None if child(stanza, "x", namespace::MUC).is_some() => Self::Join,
             _ => Self::Nothing,
         }
@@ -53,20 +56,63 @@ pub(super) struct Appearance {
     pub(super) jid: String,
     pub(super) name: Option<DisplayName>,
     pub(super) info: Info,
+    /// The picture that is shown of him.
+    pub(super) picture: Option<PictureHash>,
+    /// How he is there, where that is known.
+    pub(super) presence: Option<Presence>,
 }
 
 impl Appearance {
-    /// Available, without a status: there are no avatars, and clients need not look for one (XEP-0153 §4.2).
-    pub(super) fn available(&self, to: &str) -> Element {
-        let photo = element("x", namespace::VCARD_UPDATE).child(element("photo", namespace::VCARD_UPDATE));
+    /// How he is there. Nobody knows of most ghosts whether the person is: they are available, for messages always reach them. Who
+    /// has no picture says so, and clients need not look for one (XEP-0153 §4.2).
+    pub(super) fn shown(&self, to: &str) -> Element {
+        let availability = self.presence.as_ref().map_or(Availability::Online, |presence| presence.availability);
+        let status = self.presence.as_ref().and_then(|presence| presence.status.as_ref());
+        if availability == Availability::Offline {
+            let gone = presence("unavailable", &address::full(&self.jid), to);
+            return gone.children(status.map(status_element)).build();
+        }
+        let show = match availability {
+            Availability::Away => Some("away"),
+            Availability::Busy => Some("dnd"),
+            Availability::Online | Availability::Offline => None,
+        };
+        let hash = self.picture.as_ref().map_or("", PictureHash::as_str);
+        let photo = element("x", namespace::VCARD_UPDATE).text_child("photo", hash);
         element("presence", namespace::COMPONENT)
             .attr("from", &address::full(&self.jid))
             .attr("to", to)
+            .children(show.map(|show| element("show", namespace::COMPONENT).text(show)))
+            .children(status.map(status_element))
             .child(self.info.caps())
             .children(self.name.as_ref().map(nick))
             .child(photo)
             .build()
     }
+}
+
+fn status_element(status: &DisplayName) -> Builder {
+    element("status", namespace::COMPONENT).text(status.as_str())
+}
+
+/// How somebody is there with one of his devices, as his presence says (RFC 6121 §4.7).
+pub(super) fn read(kind_of: Option<&str>, stanza: &Element) -> Option<Presence> {
+    let text = |name| child(stanza, name, namespace::COMPONENT).map(Element::text);
+    let availability = match kind_of {
+        Some("unavailable") => Availability::Offline,
+        None => match text("show").as_deref().map(str::trim) {
+            Some("away" | "xa") => Availability::Away,
+            Some("dnd") => Availability::Busy,
+            _ => Availability::Online,
+        },
+        Some(_) => return None,
+    };
+    Some(Presence::new(availability, text("status").as_deref()))
+}
+
+/// Asks how somebody is there (RFC 6121 §4.3).
+pub(super) fn probe(jid: &str, to: &str) -> Element {
+    presence("probe", jid, to).build()
 }
 
 /// A ghost that is gone.
@@ -92,7 +138,7 @@ pub(super) fn follow(
         (Asks::Subscribe, Ok(ghost)) => {
             let accepted = presence("subscribed", &ghost.jid, user).build();
             let back = presence("subscribe", &ghost.jid, user).children(ghost.name.as_ref().map(nick)).build();
-            (vec![accepted, ghost.available(user), back], Some(Change::Allow))
+            (vec![accepted, ghost.shown(user), back], Some(Change::Allow))
         }
         (Asks::Subscribe, Err(why)) => {
             let refused = presence("unsubscribed", address::bare(asked), user).text_child("status", why).build();
@@ -103,10 +149,12 @@ pub(super) fn follow(
             let jid = ghost.map_or(address::bare(asked), |ghost| ghost.jid.as_str());
             (vec![unavailable(jid, user)], seen.then_some(Change::Forget))
         }
-        (Asks::Probe, Ok(ghost)) if seen => (vec![ghost.available(asker)], None),
+        (Asks::Probe, Ok(ghost)) if seen => (vec![ghost.shown(asker)], None),
         // RFC 6121 §4.3.2: who may not see is told so.
         (Asks::Probe, _) => (vec![presence("unsubscribed", address::bare(asked), user).build()], seen.then_some(Change::Forget)),
-        (Asks::Join | Asks::Nothing, _) => (Vec::new(), None),
+        // Servers pass on what he publishes to those whose capabilities they saw since then (XEP-0163 §4.3.2; ejabberd).
+        (Asks::Allowed, Ok(ghost)) if seen => (vec![ghost.shown(user)], None),
+        (Asks::Join | Asks::Allowed | Asks::Nothing, _) => (Vec::new(), None),
     }
 }
 
@@ -118,7 +166,13 @@ mod tests {
     const GHOST: &str = "alice%hs@matrix.gw";
 
     fn alice() -> Appearance {
-        Appearance { jid: GHOST.into(), name: Some(DisplayName::new("Alice")), info: disco::ghost() }
+        Appearance {
+            jid: GHOST.into(),
+            name: Some(DisplayName::new("Alice")),
+            info: disco::ghost(),
+            presence: None,
+            picture: None,
+        }
     }
 
     fn run(asks: Asks, ghost: Result<&Appearance, &str>, seen: bool) -> (Vec<String>, Option<Change>) {
@@ -164,9 +218,30 @@ mod tests {
         let alice = alice();
         assert_eq!(run(Asks::Probe, Ok(&alice), true), (vec!["available alice%hs@matrix.gw/gw bob@x/r".into()], None));
         let told = vec!["unsubscribed \\40alice\\3ahs@matrix.gw bob@x".to_owned()];
+        assert_eq!(run(Asks::Allowed, Ok(&alice), true), (vec!["available alice%hs@matrix.gw/gw bob@x".into()], None));
+        assert_eq!(run(Asks::Allowed, Ok(&alice), false), (vec![], None));
         assert_eq!(run(Asks::Probe, Ok(&alice), false), (told.clone(), None));
         assert_eq!(run(Asks::Probe, Err("gone"), true), (told, Some(Change::Forget)));
         assert_eq!(run(Asks::Nothing, Ok(&alice), true), (vec![], None));
+    }
+
+    #[test]
+    fn presence_is_shown_and_read_alike() {
+        for (availability, kind, show) in [
+            (Availability::Online, None, None),
+            (Availability::Away, None, Some("away")),
+            (Availability::Busy, None, Some("dnd")),
+            (Availability::Offline, Some("unavailable"), None),
+        ] {
+            let presence = Presence::new(availability, Some("at lunch"));
+            let stanza = Appearance { presence: Some(presence.clone()), ..alice() }.shown("bob@x");
+            assert_eq!(stanza.attr("type"), kind);
+            assert_eq!(child(&stanza, "show", namespace::COMPONENT).map(Element::text).as_deref(), show);
+            assert_eq!(read(stanza.attr("type"), &stanza), Some(presence));
+        }
+        let asleep: Element = "<presence xmlns='jabber:component:accept'><show>xa</show></presence>".parse().unwrap();
+        assert_eq!(read(None, &asleep), Some(Presence::new(Availability::Away, None)));
+        assert_eq!(read(Some("subscribed"), &asleep), None);
     }
 
     #[test]
@@ -180,7 +255,7 @@ mod tests {
             (Some("online"), &plain, Asks::Nothing),
             (Some("error"), &join, Asks::Nothing),
             (Some("unavailable"), &plain, Asks::Nothing),
-            (Some("subscribed"), &plain, Asks::Nothing),
+            (Some("subscribed"), &plain, Asks::Allowed),
             (Some("unsubscribed"), &plain, Asks::Nothing),
             (Some("probe"), &plain, Asks::Probe),
         ] {
@@ -190,10 +265,13 @@ mod tests {
 
     #[test]
     fn available_presence_carries_name_and_capabilities() {
-        let presence = alice().available("bob@x");
+        let presence = alice().shown("bob@x");
         assert_eq!(child(&presence, "nick", namespace::NICK).unwrap().text(), "Alice");
         assert!(child(&presence, "c", namespace::CAPS).unwrap().attr("ver").is_some());
         let update = child(&presence, "x", namespace::VCARD_UPDATE).unwrap();
         assert!(child(update, "photo", namespace::VCARD_UPDATE).unwrap().nodes().len() == 0);
+        let hash = PictureHash::new("2fd4e1c67a2d28fced849ee1bb76e7391b93eb12").ok();
+        let presence = Appearance { picture: hash.clone(), ..alice() }.shown("bob@x");
+        assert_eq!(crate::avatars::in_presence(&presence), Some(hash));
     }
 }

@@ -58,6 +58,10 @@ pub(crate) enum Task {
     Online,
     /// An IQ or a presence.
     Stanza(Element),
+    /// How a ghost is there has changed.
+    Present(String),
+    /// How a ghost is called or looks has changed.
+    Portrayed(String),
 }
 
 /// Where a session takes from and hands on to. Outlives the session.

@@ -12,7 +12,7 @@ use dreiklang_model::{
 use futures::stream::BoxStream;
 use tokio_util::sync::CancellationToken;
 
-use super::{Proof, StoreError};
+use super::{Proof, Signal, StoreError};
 use crate::{Ghost, Hub, Leg};
 
 /// A network the gateway speaks.
@@ -59,6 +59,17 @@ pub trait Adapter: Send + Sync + 'static {
 
     /// Nothing waits for this file any more: whatever was kept for it may go. May be called again.
     async fn release(&self, _source: &MediaSource) {}
+
+    /// Shows something that holds only for a moment. Nobody repeats it and nobody waits for it: an adapter that is not connected, or whose
+    /// network is slow, drops it. Answers whether it was shown: the end of what was not shown is not told. Never called for what the
+    /// organisation's rules switch off; may be dropped at any await point.
+    async fn signal(&self, _hub: &Hub, _signal: &Signal) -> bool {
+        false
+    }
+
+    /// A ghost has another name or picture. Networks where it stands in every message have nothing to do; elsewhere it is shown at once as
+    /// far as the network is there, and else with the next message ([`Leg::ghost_picture`]).
+    async fn portray(&self, _hub: &Hub, _ghost: &Ghost) {}
 
     /// An invitation that leads people of this network to a ghost whom they could not reach by the address alone; the one that stands, or a
     /// new one. [`None`]: this network needs none.
@@ -168,7 +179,7 @@ impl std::fmt::Debug for SourceKey {
 }
 
 /// Whom something is meant for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Recipient {
     /// An address on the adapter's network, as it was written there.
     Ghost(String),

@@ -5,10 +5,12 @@
 //! Every method that writes answers after the write is durable (it survives `kill -9` and a power cut). Writes that wait
 //! at the same time share one commit.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use dreiklang_model::{
     Address, ChatId, ConversationId, DeliveryId, DisplayName, Emoji, Event, EventId, NativeId, Network, OrganisationId,
-    PersonaId, Reason, Timestamp, Written,
+    PersonaId, PictureHash, Portrait, Reason, Timestamp, Written,
 };
 use secrecy::SecretSlice;
 use tokio::sync::watch;
@@ -62,6 +64,21 @@ pub struct Persona {
     pub account: Address,
     /// His name, if one was ever seen.
     pub name: Option<DisplayName>,
+    /// The picture that is shown of him.
+    pub picture: Option<PictureHash>,
+}
+
+/// A picture to fetch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortraitRow {
+    /// Whose.
+    pub organisation: OrganisationKey,
+    /// Of whom.
+    pub persona: PersonaId,
+    /// Which.
+    pub portrait: Portrait,
+    /// Attempts so far.
+    pub attempts: u32,
 }
 
 /// One leg of a direct conversation: a person and a ghost on that person's network.
@@ -384,6 +401,14 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<ConversationId, StoreError>;
 
+    /// The direct conversation of two personas, in either order, if there is one.
+    async fn known_direct(
+        &self,
+        organisation: OrganisationKey,
+        one: PersonaId,
+        other: PersonaId,
+    ) -> Result<Option<ConversationId>, StoreError>;
+
     /// A leg.
     async fn leg(&self, lane: &LaneKey) -> Result<Option<LegRow>, StoreError>;
 
@@ -429,6 +454,38 @@ pub trait Store: Send + Sync + 'static {
 
     /// A person's reactions to a message, oldest first.
     async fn reactions(&self, message: EventId, persona: PersonaId) -> Result<Vec<Emoji>, StoreError>;
+
+    /// A persona.
+    async fn persona_by_id(&self, persona: PersonaId) -> Result<Option<Persona>, StoreError>;
+
+    /// Writes down which picture somebody shows on his network. It is due now, or `rest` after the change before. `false`: it was known.
+    async fn want_portrait(
+        &self,
+        organisation: OrganisationKey,
+        persona: PersonaId,
+        portrait: &Portrait,
+        now: Timestamp,
+        rest: Duration,
+    ) -> Result<bool, StoreError>;
+
+    /// Pictures that are due, the most urgent first.
+    async fn due_portraits(&self, now: Timestamp, limit: usize) -> Result<Vec<PortraitRow>, StoreError>;
+
+    /// Shows a picture, or none, for what was wanted as `version`; its bytes are sealed. `false`: another one is wanted by now, and nothing
+    /// changes.
+    async fn show_portrait(
+        &self,
+        organisation: OrganisationKey,
+        persona: PersonaId,
+        version: &str,
+        picture: Option<(&PictureHash, &[u8])>,
+    ) -> Result<bool, StoreError>;
+
+    /// An attempt to fetch `version` failed; the next one is due then, or there is none.
+    async fn postpone_portrait(&self, persona: PersonaId, version: &str, due: Option<Timestamp>) -> Result<(), StoreError>;
+
+    /// The bytes of the picture that is shown of somebody.
+    async fn picture(&self, organisation: OrganisationKey, persona: PersonaId) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// A secret value of an adapter.
     async fn secret(
