@@ -7,9 +7,12 @@ use std::time::Duration;
 use dreiklang_engine::{Hub, port::StoreError};
 use dreiklang_model::{Address, DeliveryId, Timestamp};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 
 /// Under which keys it is kept where a mail may still arrive.
 const PREFIX: &str = "relayed/";
+/// Whoever changes what is kept holds it: two reports on one mail come at the same time, on two connections.
+static CHANGING: Mutex<()> = Mutex::const_new(());
 /// How long after it was sent a mail can bounce: mail servers try for five days.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -43,6 +46,7 @@ pub(crate) async fn sent(hub: &Hub, delivery: DeliveryId, to: &[String]) -> Resu
 /// # Errors
 /// [`StoreError`].
 pub(crate) async fn may_still_arrive(hub: &Hub, delivery: DeliveryId, failed: &[Address]) -> Result<bool, StoreError> {
+    let _changing = CHANGING.lock().await;
     let Some(mut relayed) = read(hub, delivery).await? else { return Ok(false) };
     let failed: Vec<String> = failed.iter().map(|address| hub.pseudonym(address.as_str())).collect();
     relayed.fail(&failed);
