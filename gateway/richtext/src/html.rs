@@ -11,6 +11,8 @@ mod write;
 use dreiklang_model::{Address, Rich};
 use html5gum::{DefaultEmitter, Token, Tokenizer};
 
+use crate::guard::guarded;
+
 pub use element::Attribute;
 pub use reader::Reader;
 pub use write::{Attributes, Writing, write};
@@ -47,6 +49,10 @@ pub fn nobody(_: Anchor<'_>) -> Option<Address> {
 /// The tree that HTML says.
 #[must_use]
 pub fn read(html: &str, habit: Habit, mentions: Mentions<'_>) -> Rich {
+    guarded(html, || parsed(html, habit, mentions))
+}
+
+fn parsed(html: &str, habit: Habit, mentions: Mentions<'_>) -> Rich {
     let mut reader = Reader::new(habit, mentions);
     let mut emitter = DefaultEmitter::default();
     emitter.naively_switch_states(true);

@@ -5,6 +5,7 @@
 //! Law of each pair, kept by `tests/round_trip.rs`: what a writer claims to carry, its reader gives back. Readers take whatever comes:
 //! linear in its length, without recursion, and nothing of it is ever run, fetched or passed on that the tree has no word for.
 
+mod guard;
 pub mod html;
 pub mod markdown;
 mod nesting;

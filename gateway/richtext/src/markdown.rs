@@ -8,7 +8,10 @@ use dreiklang_model::{
 };
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
-use crate::nesting::{Line, Piece, lines, nested};
+use crate::{
+    guard::guarded,
+    nesting::{Line, Piece, lines, nested},
+};
 
 /// Marks and what stands before and after them.
 const SIGNS: [(Marks, &str); 4] = [(Marks::STRIKE, "~~"), (Marks::STRONG, "**"), (Marks::EMPHASIS, "_"), (Marks::CODE, "`")];
@@ -19,9 +22,11 @@ const FENCE: &str = "```";
 #[must_use]
 pub fn read(text: &str) -> Rich {
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
-    let mut reader = Reader::default();
-    Parser::new_ext(text, options).for_each(|event| reader.take(event));
-    reader.builder.finish()
+    guarded(text, || {
+        let mut reader = Reader::default();
+        Parser::new_ext(text, options).for_each(|event| reader.take(event));
+        reader.builder.finish()
+    })
 }
 
 #[derive(Default)]

@@ -8,19 +8,21 @@ use std::{
     sync::LazyLock,
 };
 
-use dreiklang_model::Timestamp;
+use dreiklang_model::{Text, Timestamp};
 use dreiklang_openpgp::{
     Autocrypt, Card, Certificate, Envelope, Limits, MailAddress, Randomness, SecretKey, SharedSecret,
     securejoin::{Invite, Request},
     unsealed,
 };
+use dreiklang_richtext::{html, markdown, styling};
 
 /// The targets by name.
-const ALL: [(&str, fn(&[u8])); 6] = [
+const ALL: [(&str, fn(&[u8])); 7] = [
     ("mail", dreiklang_coi::fuzzing::read),
     ("envelope", envelope),
     ("packets", packets),
     ("securejoin", securejoin),
+    ("richtext", richtext),
     ("stanza", dreiklang_xmpp::fuzzing::read),
     ("event", dreiklang_matrix::fuzzing::read),
 ];
@@ -90,4 +92,16 @@ fn securejoin(data: &[u8]) {
     }
     let _ = Autocrypt::read(&text);
     let _ = Card::read(&text);
+}
+
+/// Formatted text in every form, written in every other and cut.
+fn richtext(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let forms = [html::Habit::Matrix, html::Habit::Xhtml, html::Habit::Mail].map(|habit| html::read(&text, habit, &html::nobody));
+    for rich in forms.into_iter().chain([styling::read(&text), markdown::read(&text)]) {
+        let _ = html::write(&rich, html::Writing { mention: &|_| None, habit: html::Habit::Matrix });
+        let text = Text::from(rich);
+        let _ = (styling::write(&text), markdown::light(&text));
+        assert!(text.split(1000).iter().all(|piece| piece.weight() <= 1000));
+    }
 }
