@@ -33,6 +33,11 @@ impl Run<'_, '_> {
         self.spans.get(..self.first)?.last()?.text.chars().next_back()
     }
 
+    /// The first character after it in its line.
+    pub(crate) fn after(&self) -> Option<char> {
+        self.spans.get(self.end)?.text.chars().next()
+    }
+
     /// Is that character in it?
     pub(crate) fn contains(&self, c: char) -> bool {
         self.spans.get(self.first..self.end).unwrap_or_default().iter().any(|span| span.text.contains(c))

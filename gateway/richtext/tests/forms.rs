@@ -140,6 +140,7 @@ fn conversations_and_gajim() {
         ">> That that is, is.\n> Said the old hermit of Prague.\n\nWho?",
         "```ignored\n(println \"Hello, world!\")\n```\n\nThis should show up as monospace, preformatted text ⤴",
         "> ```\n> (println \"Hello, world!\")\n\nThe entire blockquote is preformatted",
+        "chat _mail_carol=40x\n__init__\n_so_, _yes_",
         "snake_case_name and 2*3*4 and a/b ~ c",
         ">.< no quote",
         "😀 *für* `ä b`",

@@ -92,12 +92,14 @@ fn spans(line: &str, marks: Marks, builder: &mut Builder) {
     builder.text(line.get(said..).unwrap_or_default(), marks, None);
 }
 
-/// Where a directive may close: not after white space.
+/// Where a directive may close: not after white space. `_` does not within a word either: that is a name (`_mail_carol`), and its signs
+/// would be lost where nobody sees directives.
 fn closings(line: &str, directive: char) -> Vec<usize> {
     let mut before = ' ';
     let mut found = Vec::new();
     for (at, c) in line.char_indices() {
-        if c == directive && !before.is_whitespace() {
+        let named = directive == '_' && line.get(at + 1..).is_some_and(|rest| rest.starts_with(char::is_alphanumeric));
+        if c == directive && !before.is_whitespace() && !named {
             found.push(at);
         }
         before = c;

@@ -81,7 +81,8 @@ impl Directives {
         let marks = DIRECTIVES.map(|(mark, _)| mark);
         let directive = |mark: Marks| DIRECTIVES.iter().find(|(known, _)| *known == mark).map(|(_, directive)| *directive);
         let pieces = nested(line, &marks, |run| {
-            let free = run.before().is_none_or(char::is_whitespace);
+            let within = run.mark == Marks::EMPHASIS && run.after().is_some_and(char::is_alphanumeric);
+            let free = run.before().is_none_or(char::is_whitespace) && !within;
             free && directive(run.mark).is_some_and(|directive| !run.contains(directive))
         });
         let mut written = self.written.borrow_mut();
