@@ -2,11 +2,12 @@
 //! Pictures of people follow their changes: what a network shows of somebody is written down, fetched, made small (`picture.rs`) and
 //! shown by his ghosts. What is wanted and what is shown is durable; whoever changes often is followed once a minute.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use bytes::BytesMut;
 use dreiklang_model::{Address, MediaSource, Network, Portrait};
 use futures::StreamExt as _;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -22,8 +23,11 @@ use crate::{
 const REST: Duration = Duration::from_secs(60);
 /// How often it is looked for pictures that are due.
 const ROUND: Duration = Duration::from_secs(20);
-/// How many are fetched in one round.
-const BATCH: usize = 50;
+/// How many are looked for, and fetched, at once: one that does not come holds up no other.
+const BATCH: usize = 100;
+const AT_ONCE: usize = 16;
+/// Pause after a failure of the database.
+const CALM: Duration = Duration::from_secs(1);
 /// Longest that one may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Pause after a failure, doubled each time, and how often it is tried.
@@ -54,6 +58,7 @@ pub(crate) async fn shown(live: &Live, of: &Address) -> Result<Option<Picture>, 
 
 /// Fetches what is due until stopped.
 pub(crate) async fn run(live: Arc<Live>, stop: CancellationToken) {
+    let (mut running, mut busy) = (JoinSet::new(), HashSet::new());
     loop {
         for person in live.repainted() {
             let shown = match live.store.persona_by_id(person).await {
@@ -65,16 +70,12 @@ pub(crate) async fn run(live: Arc<Live>, stop: CancellationToken) {
                 tracing::error!(%error, "a new name could not be shown");
             }
         }
-        let due = live.store.due_portraits(live.clock.now(), BATCH).await;
-        match due {
+        match live.store.due_portraits(live.clock.now(), BATCH).await {
             Ok(due) => {
                 for one in due.into_iter().filter(|one| one.organisation == live.key) {
-                    let followed = tokio::select! {
-                        () = stop.cancelled() => return,
-                        followed = follow(&live, one) => followed,
-                    };
-                    if let Err(error) = followed {
-                        tracing::error!(%error, "a picture could not be followed");
+                    if running.len() < AT_ONCE && busy.insert(one.persona) {
+                        let live = Arc::clone(&live);
+                        running.spawn(async move { (one.persona, follow(&live, one).await) });
                     }
                 }
             }
@@ -84,6 +85,21 @@ pub(crate) async fn run(live: Arc<Live>, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
             () = live.portrait_wanted.notified() => {}
+            Some(followed) = running.join_next() => match followed {
+                Ok((person, followed)) => {
+                    busy.remove(&person);
+                    if let Err(error) = followed {
+                        tracing::error!(%error, "a picture could not be followed");
+                        tokio::time::sleep(CALM).await;
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(panicked = error.is_panic(), "a picture was not followed");
+                    // Which one is not known.
+                    running.shutdown().await;
+                    busy.clear();
+                }
+            },
             () = tokio::time::sleep(ROUND) => {}
         }
     }

@@ -47,15 +47,17 @@ pub(crate) async fn want(
 }
 
 pub(crate) async fn due(pool: &SqlitePool, now: Timestamp, limit: usize) -> Result<Vec<PortraitRow>, StoreError> {
-    sqlx::query("SELECT organisation, persona, version, source, attempts FROM portrait WHERE due <= ?1 ORDER BY due LIMIT ?2")
-        .bind(now.as_millis())
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .fetch_all(pool)
-        .await
-        .map_err(|error| failed(&error))?
-        .iter()
-        .map(row)
-        .collect()
+    sqlx::query(
+        "SELECT organisation, persona, version, source, attempts FROM portrait WHERE due <= ?1 ORDER BY attempts, due LIMIT ?2",
+    )
+    .bind(now.as_millis())
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .fetch_all(pool)
+    .await
+    .map_err(|error| failed(&error))?
+    .iter()
+    .map(row)
+    .collect()
 }
 
 fn row(row: &SqliteRow) -> Result<PortraitRow, StoreError> {

@@ -468,7 +468,7 @@ pub trait Store: Send + Sync + 'static {
         rest: Duration,
     ) -> Result<bool, StoreError>;
 
-    /// Pictures that are due, the most urgent first.
+    /// Pictures that are due: those that failed least first, the longest due before the others.
     async fn due_portraits(&self, now: Timestamp, limit: usize) -> Result<Vec<PortraitRow>, StoreError>;
 
     /// Shows a picture, or none, for what was wanted as `version`; its bytes are sealed. `false`: another one is wanted by now, and nothing
