@@ -26,12 +26,13 @@ KINDS = ("Matrix", "XMPP", "Delta Chat", "mail program")
 @dataclass(frozen=True)
 class Feature:
     """`forms`: the standard of each kind of client, in the order of `KINDS`; empty where it has no such form. `told`: it is
-    the sender to whom it is shown."""
+    the sender to whom it is shown. `signal`: it ends with the next message."""
 
     key: str
     title: str
     forms: tuple[str, str, str, str]
     told: bool = False
+    signal: bool = False
 
     def form(self, kind: str) -> str:
         return self.forms[KINDS.index(kind)]
@@ -50,6 +51,10 @@ FEATURES = (
     Feature("caption", "words with an image", ("`m.image` with `filename`", "", "text part", "text part")),
     Feature("file", "file", ("`m.file`", "XEP-0363, XEP-0066", "MIME part", "MIME part")),
     Feature("voice", "voice message", ("`m.audio`, MSC3245", "", "`Chat-Voice-Message`", "")),
+    Feature("place", "place", ("`m.location`", "XEP-0080, `geo:`", "`Location.kml`", "")),
+    Feature("poll", "poll", ("MSC3381", "", "", "")),
+    Feature("card", "contact card", ("vCard file", "vCard file", "text/vcard", "text/vcard")),
+    Feature("typing", "is typing", ("`m.typing`", "XEP-0085", "", ""), signal=True),
     Feature("read", "read", ("`m.read`", "XEP-0333", "RFC 8098", "")),
     Feature("delivered", "delivered, told to the sender", ("", "XEP-0184", "", ""), told=True),
     *(

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fidelity.client import PNG, Client
+from fidelity.client import CARD, PNG, Client
 from fidelity.features import Feature, Outcome
 from servers.gateway import Gateway
 from test_delta import OnDelta
@@ -60,9 +60,15 @@ class DeltaSide(Client):
     async def do_read(self, word: str) -> None:
         await self.rpc("markseen_msgs", [self.theirs])
 
-    async def file(self, name: str, viewtype: str, text: str = "") -> None:
+    async def do_place(self, word: str) -> None:
+        await self.client.send(self.chat, text=word, location=[53.07516, 8.80777])
+
+    async def do_card(self, word: str) -> None:
+        await self.file(f"{word}.vcf", "Vcard", data=CARD)
+
+    async def file(self, name: str, viewtype: str, text: str = "", data: bytes = PNG) -> None:
         path = self.directory / name
-        path.write_bytes(PNG)
+        path.write_bytes(data)
         await self.client.send(self.chat, text=text, file=str(path), filename=name, viewtype=viewtype)
 
     async def do_image(self, word: str) -> None:
@@ -113,6 +119,10 @@ class DeltaSide(Client):
                 case "caption" if message["viewType"] == "Image" and text == word:
                     return Outcome.NATIVE
                 case "file" if message["viewType"] == "File" and message["fileName"] == f"{word}.bin":
+                    return Outcome.NATIVE
+                case "place" if message["hasLocation"]:
+                    return Outcome.NATIVE
+                case "card" if message["viewType"] == "Vcard":
                     return Outcome.NATIVE
                 case "voice" if message["viewType"] == "Voice":
                     return Outcome.NATIVE

@@ -8,7 +8,7 @@ from typing import Any
 from clients import MailClient
 from clients.mail import Mail
 from fidelity import formatting
-from fidelity.client import PNG, Client
+from fidelity.client import CARD, PNG, Client
 from fidelity.features import Feature, Outcome
 from fidelity.formatting import Kind, html_of, letter, squeezed
 from talkers import OnMail, said
@@ -45,9 +45,12 @@ class MailSide(Client):
         mail = self.client.compose(self.ghost, word, In_Reply_To=self.theirs, References=self.theirs)
         await self.client.send(mail)
 
-    async def attach(self, text: str, name: str, maintype: str, subtype: str) -> None:
+    async def do_card(self, word: str) -> None:
+        await self.attach("", f"{word}.vcf", "text", "vcard", CARD)
+
+    async def attach(self, text: str, name: str, maintype: str, subtype: str, data: bytes = PNG) -> None:
         mail = self.client.compose(self.ghost, text)
-        mail.add_attachment(PNG, maintype=maintype, subtype=subtype, filename=name)
+        mail.add_attachment(data, maintype=maintype, subtype=subtype, filename=name)
         await self.client.send(mail)
 
     async def do_image(self, word: str) -> None:
@@ -95,6 +98,8 @@ class MailSide(Client):
                 return len(names) == 1 and mail.message.get_content_type() == "multipart/mixed"
             case "caption":
                 return len(names) == 1 and word in mail.text
+            case "card":
+                return [part.get_content_type() for part in mail.message.iter_attachments()] == ["text/vcard"]
             case "file":
                 return names == [f"{word}.bin"]
         return False

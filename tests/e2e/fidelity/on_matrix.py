@@ -8,7 +8,7 @@ from typing import Any
 from clients import MatrixClient
 from clients.matrix import Event
 from fidelity import formatting
-from fidelity.client import PNG, Client
+from fidelity.client import CARD, PNG, Client
 from fidelity.features import Feature, Outcome
 from fidelity.files import upload_to_matrix
 from fidelity.formatting import Kind, matrix_content, squeezed
@@ -65,9 +65,28 @@ class MatrixSide(Client):
     async def do_read(self, word: str) -> None:
         await self.client.api("POST", f"/_matrix/client/v3/rooms/{self.room}/receipt/m.read/{self.theirs}", {})
 
-    async def file(self, msgtype: str, name: str, kind: str, body: str, **more: Any) -> None:
-        url = await upload_to_matrix(self.client, PNG, name, kind)
-        info = {"mimetype": kind, "size": len(PNG)}
+    async def do_place(self, word: str) -> None:
+        uri = "geo:53.07516,8.80777;u=35"
+        shown = {"uri": uri, "description": word}
+        await self.send(msgtype="m.location", body=f"Location {uri}", geo_uri=uri, **{"org.matrix.msc3488.location": shown})
+
+    async def do_poll(self, word: str) -> None:
+        answers = [{"id": text, "org.matrix.msc1767.text": text} for text in ("soup", "bread")]
+        start = {"question": {"org.matrix.msc1767.text": word}, "max_selections": 1, "answers": answers}
+        start["kind"] = "org.matrix.msc3381.poll.disclosed"
+        poll = {"org.matrix.msc1767.text": word, "org.matrix.msc3381.poll.start": start}
+        await self.send(None, "org.matrix.msc3381.poll.start", **poll)
+
+    async def do_card(self, word: str) -> None:
+        await self.file("m.file", f"{word}.vcf", "text/vcard", f"{word}.vcf", data=CARD)
+
+    async def do_typing(self, word: str) -> None:
+        path = f"/_matrix/client/v3/rooms/{self.room}/typing/{self.client.user_id}"
+        await self.client.api("PUT", path, {"typing": True, "timeout": 30000})
+
+    async def file(self, msgtype: str, name: str, kind: str, body: str, data: bytes = PNG, **more: Any) -> None:
+        url = await upload_to_matrix(self.client, data, name, kind)
+        info = {"mimetype": kind, "size": len(data)}
         await self.send(msgtype=msgtype, body=body, filename=name, url=url, info=info, **more)
 
     async def do_image(self, word: str) -> None:
@@ -95,7 +114,7 @@ class MatrixSide(Client):
         ghost = self.talker.ghost_of(self.other.talker)
         outcome = None
         for event in self.client.events.items[since:]:
-            receipt = event.get("type") == "ReceiptEvent" and ghost in str(event)
+            receipt = event.get("type") in ("ReceiptEvent", "TypingNoticeEvent") and ghost in str(event)
             if (event.get("sender") == ghost or receipt) and self.is_native(feature.key, event, word):
                 return Outcome.NATIVE
             text = str(event.get("content", {}).get("body", "")) if event.get("sender") == ghost else ""
@@ -128,6 +147,12 @@ class MatrixSide(Client):
                 return redacts is not None and redacts == getattr(self, "reaction_seen", None)
             case "retraction":
                 return redacts == self.theirs
+            case "place":
+                return kind == "m.location"
+            case "card":
+                return kind == "m.file" and content.get("info", {}).get("mimetype") == "text/vcard"
+            case "typing":
+                return event.get("type") == "TypingNoticeEvent"
             case "read":
                 return event.get("type") == "ReceiptEvent" and self.mine in str(event)
             case "image":

@@ -8,7 +8,7 @@ from typing import Any
 from clients import XmppClient
 from clients.xmpp import Stanza
 from fidelity import formatting
-from fidelity.client import PNG, Client
+from fidelity.client import CARD, PNG, Client
 from fidelity.features import Feature, Outcome
 from fidelity.files import upload_to_xmpp
 from fidelity.formatting import REFERENCE, UNSTYLED, Kind
@@ -41,7 +41,8 @@ class XmppSide(Client):
         self.theirs = next(s.id for s in self.client.stanzas.items if s.body == theirs)
 
     async def say(self, text: str) -> None:
-        self.sent = self.client.send_message(self.ghost, text)
+        active = "<active xmlns='http://jabber.org/protocol/chatstates'/>"
+        self.sent = self.client.send_message(self.ghost, text, extra=active)
 
     def mark(self) -> int:
         return self.client.stanzas.mark()
@@ -85,8 +86,19 @@ class XmppSide(Client):
     async def do_delivered(self, word: str) -> None:
         self.asked = self.client.send_message(self.ghost, word, receipt=True)
 
-    async def file(self, name: str, kind: str) -> None:
-        link = await upload_to_xmpp(self.client, self.upload, PNG, name, kind)
+    async def do_place(self, word: str) -> None:
+        spot = f"<lat>53.07516</lat><lon>8.80777</lon><description>{word}</description>"
+        self.send("geo:53.07516,8.80777", f"<geoloc xmlns='http://jabber.org/protocol/geoloc'>{spot}</geoloc>")
+
+    async def do_card(self, word: str) -> None:
+        await self.file(f"{word}.vcf", "text/vcard", CARD)
+
+    async def do_typing(self, word: str) -> None:
+        state = "<composing xmlns='http://jabber.org/protocol/chatstates'/>"
+        self.client.send_raw(f"<message to='{self.ghost}' type='chat'>{state}</message>")
+
+    async def file(self, name: str, kind: str, data: bytes = PNG) -> None:
+        link = await upload_to_xmpp(self.client, self.upload, data, name, kind)
         self.send(link, f"<x xmlns='jabber:x:oob'><url>{link}</url></x>")
 
     async def do_image(self, word: str) -> None:
@@ -144,6 +156,12 @@ class XmppSide(Client):
                 return refers(REACTIONS, self.mine) and found is not None and [e.text for e in found] == ["🎉"] * (key == "reaction")
             case "retraction":
                 return refers(RETRACT, self.theirs)
+            case "place":
+                return stanza.has(GEO)
+            case "card":
+                return link is not None and link.text == body and body.endswith(".vcf")
+            case "typing":
+                return stanza.has("{http://jabber.org/protocol/chatstates}composing")
             case "read":
                 return refers(DISPLAYED, self.mine)
             case "delivered":
