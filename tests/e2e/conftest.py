@@ -24,7 +24,7 @@ from pair import Pair  # noqa: E402
 from servers import Lab  # noqa: E402
 from servers.gateway import Gateway  # noqa: E402
 from servers.postfix import Inbound  # noqa: E402
-from talkers import OnXmpp  # noqa: E402
+from talkers import OnMatrix, OnXmpp  # noqa: E402
 
 PORT_BASE = int(os.environ.get("DREIKLANG_TEST_PORTS", "21000"))
 
@@ -166,3 +166,15 @@ async def people(lab: Lab, state_root: Path) -> AsyncIterator[People]:
 async def pair(gateway: Gateway, people: People, way: Way) -> Pair:
     """Bob on XMPP and Carol with a mail program."""
     return Pair(OnXmpp(await people.xmpp(server=way.xmpp)), await people.mail())
+
+
+@pytest_asyncio.fixture
+async def alice(gateway: Gateway, people: People) -> OnMatrix:
+    """Somebody on Matrix."""
+    return OnMatrix(await people.matrix())
+
+
+@pytest_asyncio.fixture
+async def bob(gateway: Gateway, people: People, way: Way) -> OnXmpp:
+    """Somebody on the XMPP server of the way."""
+    return OnXmpp(await people.xmpp(server=way.xmpp))

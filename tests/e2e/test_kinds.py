@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-import pytest_asyncio
 from clients import MatrixClient
 from clients.matrix import Event
 from conftest import WAYS, People, Way
@@ -22,16 +21,6 @@ URI = "geo:53.07516,8.80777;u=35"
 @pytest.fixture(scope="module", params=WAYS, ids=str)
 def way(request: pytest.FixtureRequest) -> Way:
     return request.param  # type: ignore[no-any-return]
-
-
-@pytest_asyncio.fixture
-async def alice(gateway: Gateway, people: People) -> OnMatrix:
-    return OnMatrix(await people.matrix())
-
-
-@pytest_asyncio.fixture
-async def bob(gateway: Gateway, people: People, way: Way) -> OnXmpp:
-    return OnXmpp(await people.xmpp(server=way.xmpp))
 
 
 async def show_place(alice: MatrixClient, room: str) -> None:

@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 import aiohttp
 import pytest
-import pytest_asyncio
 from clients import MatrixClient
 from clients.xmpp import Stanza
 from conftest import WAYS, People, Way
@@ -33,16 +32,6 @@ DATA = "urn:xmpp:avatar:data"
 @pytest.fixture(scope="module", params=WAYS, ids=str)
 def way(request: pytest.FixtureRequest) -> Way:
     return request.param  # type: ignore[no-any-return]
-
-
-@pytest_asyncio.fixture
-async def alice(gateway: Gateway, people: People) -> OnMatrix:
-    return OnMatrix(await people.matrix())
-
-
-@pytest_asyncio.fixture
-async def bob(gateway: Gateway, people: People, way: Way) -> OnXmpp:
-    return OnXmpp(await people.xmpp(server=way.xmpp))
 
 
 def picture(color: str, size: tuple[int, int] = (600, 400)) -> bytes:

@@ -27,16 +27,6 @@ def way(request: pytest.FixtureRequest) -> Way:
     return request.param  # type: ignore[no-any-return]
 
 
-@pytest_asyncio.fixture
-async def alice(gateway: Gateway, people: People) -> OnMatrix:
-    return OnMatrix(await people.matrix())
-
-
-@pytest_asyncio.fixture
-async def bob(gateway: Gateway, people: People, way: Way) -> OnXmpp:
-    return OnXmpp(await people.xmpp(server=way.xmpp))
-
-
 async def type_in(alice: MatrixClient, room: str, typing: bool) -> None:
     path = f"/_matrix/client/v3/rooms/{quote(room)}/typing/{quote(alice.user_id)}"
     await alice.api("PUT", path, {"typing": typing, "timeout": 30000} if typing else {"typing": False})

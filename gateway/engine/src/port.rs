@@ -6,6 +6,7 @@ mod address_book;
 mod clock;
 mod media_links;
 mod meter;
+mod records;
 mod signal;
 mod store;
 
@@ -17,8 +18,9 @@ pub use address_book::{AddressBook, NoAddress, Reading, bot};
 pub use clock::{Clock, Entropy, NoEntropy, SystemClock, SystemEntropy};
 pub use media_links::MediaLinks;
 pub use meter::{Meter, NoMeter};
-pub use signal::{Sensed, Signal};
-pub use store::{
+pub use records::{
     Arrival, Bound, Change, Counts, Known, LaneKey, LegRow, Letter, LetterAction, LetterState, MessageRow, NewRow,
-    OrganisationKey, Persona, PortraitRow, Proof, ReactionChange, Role, Row, RowId, SeenKey, Settlement, Store, StoreError,
+    OrganisationKey, Persona, PortraitRow, Proof, ReactionChange, Role, Row, RowId, SeenKey, Settlement, StoreError,
 };
+pub use signal::{Sensed, Signal};
+pub use store::Store;
