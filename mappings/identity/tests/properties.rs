@@ -88,7 +88,10 @@ proptest! {
                 prop_assert_eq!(ghost(book.read(text, &on)), expected.clone());
                 if on != Network::MATRIX {
                     prop_assert_eq!(ghost(book.read(&text.to_ascii_uppercase(), &on)), expected.clone());
-                    prop_assert_eq!(ghost(book.read(&text.to_uppercase(), &on)), expected.clone());
+                    // The capital of the dotless i is that of another letter.
+                    if !text.contains('ı') {
+                        prop_assert_eq!(ghost(book.read(&text.to_uppercase(), &on)), expected.clone());
+                    }
                 }
                 if on == Network::XMPP {
                     prop_assert_eq!(ghost(book.read(&format!("{text}/a@b/c"), &on)), expected);
@@ -177,5 +180,18 @@ proptest! {
             }
         }
         let _ = (codec::mxid::unescape(&text), codec::jid::unescape(&text), codec::mail::unescape(&text));
+    }
+}
+
+/// Whoever writes a ghost's address in capitals means the same ghost, whichever the script: every letter that has a capital,
+/// but for the dotless i: its capital is that of another letter.
+#[test]
+fn capitals_of_every_script_are_read() {
+    let book = book();
+    for letter in ('\0'..=char::MAX).filter(|c| *c != 'ı' && !c.to_uppercase().eq(std::iter::once(*c))) {
+        let Ok(address) = canonical(&Network::MAIL, &format!("x{letter}y@mail.example")) else { continue };
+        let Ok(written) = book.write(&address, &Network::XMPP) else { continue };
+        let read = ghost(book.read(&written.as_str().to_uppercase(), &Network::XMPP));
+        assert_eq!(read, Some((address, written)), "{letter:?} U+{:04X}", u32::from(letter));
     }
 }

@@ -6,6 +6,7 @@
 
 use dreiklang_model::{Address, Network};
 use jid::NodePart;
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::{Found, Unreadable, person};
 use crate::{
@@ -120,8 +121,8 @@ pub fn read<'a>(text: &str, components: impl Iterator<Item = (&'a Network, &'a s
     let (network, component) = components.into_iter().find(|(_, component)| *component == domain)?;
     let Some(node) = node else { return Some(Found::Bot) };
     // Lower case only, and no nodeprep: it would make strasse.de of straße.de. What servers hand us is prepared anyway.
-    // Letter by letter: in context `Σ` would become a final `ς`.
-    let node: String = node.chars().flat_map(char::to_lowercase).collect();
+    // Letter by letter: in context `Σ` would become a final `ς`. Composed again: some capitals have a mark of their own.
+    let node: String = node.chars().flat_map(char::to_lowercase).nfc().collect();
     let shown = || node.split_once(STORED_SHOWN).map(|(head, bits)| format!("{head}{STORED}{bits}"));
     if let Some(alias) = [Some(node.clone()), shown()].into_iter().flatten().find(|node| stored::is_alias(node, STORED)) {
         return Some(Found::Stored(network.clone(), format!("{alias}@{component}")));
