@@ -11,13 +11,13 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use dreiklang_engine::{
-    Ghost, Hub, Leg,
+    Ghost, Hub, Leg, RoomLeg,
     port::{
-        Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Health, Invitation, Media, Received, Signal,
-        StoreError, Verdict,
+        Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Entered, EntryError, Finding, Health, Invitation, Media,
+        Received, RoomDelivery, Signal, StoreError, Verdict, Wanted,
     },
 };
-use dreiklang_model::{Capabilities, MediaSource, NativeId, Network, Reason, What};
+use dreiklang_model::{Address, Capabilities, ChatId, MediaSource, NativeId, Network, Reason, RoomAddress, RoomDetails, What};
 use futures::{StreamExt, stream};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -46,6 +46,8 @@ pub struct Loopback {
     say: mpsc::Sender<Said>,
     said: tokio::sync::Mutex<mpsc::Receiver<Said>>,
     heard: mpsc::UnboundedSender<Deliverable>,
+    in_rooms: mpsc::UnboundedSender<RoomDelivery>,
+    wanted: mpsc::UnboundedSender<Wanted>,
     seen: mpsc::UnboundedSender<Signal>,
     portrayed: mpsc::UnboundedSender<Ghost>,
     file: Mutex<Bytes>,
@@ -60,6 +62,8 @@ pub struct Loopback {
 pub struct People {
     say: mpsc::Sender<Said>,
     heard: mpsc::UnboundedReceiver<Deliverable>,
+    in_rooms: mpsc::UnboundedReceiver<RoomDelivery>,
+    wanted: mpsc::UnboundedReceiver<Wanted>,
     seen: mpsc::UnboundedReceiver<Signal>,
     portrayed: mpsc::UnboundedReceiver<Ghost>,
 }
@@ -72,7 +76,16 @@ impl Loopback {
         let (heard, hearing) = mpsc::unbounded_channel();
         let (seen, seeing) = mpsc::unbounded_channel();
         let (portrayed, portraying) = mpsc::unbounded_channel();
-        let people = People { say: say.clone(), heard: hearing, seen: seeing, portrayed: portraying };
+        let (in_rooms, in_rooms_heard) = mpsc::unbounded_channel();
+        let (wanted, wanted_heard) = mpsc::unbounded_channel();
+        let people = People {
+            say: say.clone(),
+            heard: hearing,
+            in_rooms: in_rooms_heard,
+            wanted: wanted_heard,
+            seen: seeing,
+            portrayed: portraying,
+        };
         let said = tokio::sync::Mutex::new(said);
         (
             Self {
@@ -80,6 +93,8 @@ impl Loopback {
                 say,
                 said,
                 heard,
+                in_rooms,
+                wanted,
                 seen,
                 portrayed,
                 file: Mutex::default(),
@@ -143,6 +158,16 @@ impl People {
     /// The next thing that was delivered to anybody here; [`None`]: the gateway is gone.
     pub async fn hear(&mut self) -> Option<Deliverable> {
         self.heard.recv().await
+    }
+
+    /// The next thing that was delivered into a room here; [`None`]: the gateway is gone.
+    pub async fn hear_in_rooms(&mut self) -> Option<RoomDelivery> {
+        self.in_rooms.recv().await
+    }
+
+    /// How a room here is to look like next; [`None`]: the gateway is gone.
+    pub async fn room_wanted(&mut self) -> Option<Wanted> {
+        self.wanted.recv().await
     }
 
     /// The next ghost that looks or is called otherwise than before; [`None`]: the gateway is gone.
@@ -227,6 +252,32 @@ impl Adapter for Loopback {
         let gone = |_| DeliveryError::later("nobody is there any more");
         self.heard.send(delivery.clone()).map_err(gone)?;
         Ok(Delivered { native: native.ok(), leg: None })
+    }
+
+    /// Every room of this network exists, is called as its address says, and nobody is in it.
+    async fn enter(&self, _: &Hub, room: &RoomAddress, _: Option<&Address>) -> Result<Entered, EntryError> {
+        let chat = ChatId::new(format!("chat of {}", room.as_str()));
+        let chat = chat.map_err(|error| EntryError::NotNow { cause: error.to_string() })?;
+        Ok(Entered { chat, details: RoomDetails::default(), people: Vec::new() })
+    }
+
+    async fn deliver_to_room(&self, _: &Hub, delivery: &RoomDelivery) -> Result<Delivered, DeliveryError> {
+        if let Some(Fate::Fail(error)) = self.fates.lock().unwrap_or_else(PoisonError::into_inner).pop_front() {
+            return Err(error);
+        }
+        self.in_rooms.send(delivery.clone()).map_err(|_| DeliveryError::later("nobody is there any more"))?;
+        Ok(Delivered { native: NativeId::new(format!("{}/{}", self.network, delivery.id)).ok(), leg: None })
+    }
+
+    async fn refresh_room(&self, hub: &Hub, room: &RoomLeg) {
+        if let Ok(Some(wanted)) = hub.wanted(room.conversation, 1000).await {
+            // Nobody may be looking; that is their affair.
+            let _ = self.wanted.send(wanted);
+        }
+    }
+
+    fn room_capabilities(&self, _: &RoomLeg) -> Capabilities {
+        self.capabilities
     }
 
     async fn open(&self, _: &Hub, _: &MediaSource) -> Result<Media, DeliveryError> {

@@ -137,7 +137,7 @@ fn row(live: &Live, lane: LaneKey, what: What) -> NewRow {
         delivery: DeliveryId { event: id, part: 0 },
         source: Network::GATEWAY,
         native: None,
-        event: Event { id, conversation: lane.conversation, author: None, sent_at: now, what },
+        event: Event { id, conversation: lane.conversation, author: None, sent_at: now, what, echo: None },
         lane,
         accepted_at: now,
         wants_receipt: false,

@@ -13,7 +13,7 @@ use crate::{
     invitations::{self, Invited, Whom},
     organisation::{Live, Parts},
     port::{Adapter, AdapterError, Clock, Entropy, Health, MediaLinks, Meter, Store, StoreError},
-    portraits, retention, signals,
+    portraits, refreshing, retention, signals,
 };
 
 /// Pause before an adapter that ended without being asked to is started again.
@@ -166,6 +166,7 @@ impl Engine {
         let mut beside = JoinSet::new();
         for live in &self.lives {
             beside.spawn(portraits::run(Arc::clone(live), stop.clone()));
+            beside.spawn(refreshing::work(Arc::clone(live), stop.clone()));
             for network in live.adapters.keys() {
                 beside.spawn(signals::run(Arc::clone(live), network.clone(), stop.clone()));
             }

@@ -6,17 +6,17 @@ use std::{fmt, sync::Arc};
 
 use dreiklang_model::{
     Address, Attachment, ChatId, ConversationId, DeliveryId, DisplayName, Language, MediaSource, Network, PictureHash, Portrait,
-    Reason, Report, Timestamp, Written,
+    Reason, Report, RoomAddress, RoomDetails, Timestamp, Written,
 };
 
 use secrecy::SecretSlice;
 
 use crate::{
-    Leg, Organisation, Picture,
+    Attendance, Leg, Organisation, Picture, RoomLeg,
     fetching::Fetching,
     organisation::Live,
-    port::{Bound, DeliveryError, Health, LaneKey, Media, Received, Sensed, StoreError, Verdict},
-    portraits, router,
+    port::{Bound, DeliveryError, Health, LaneKey, Media, Received, Sensed, StoreError, Verdict, Wanted},
+    portraits, rooms, router,
 };
 
 /// A ghost: somebody of another network as he appears on this one.
@@ -136,6 +136,89 @@ impl Hub {
         chat: Option<&ChatId>,
     ) -> Result<Bound, StoreError> {
         self.live.bind(&LaneKey { conversation, network: self.network.clone() }, expected, chat).await
+    }
+
+    /// This network's leg of the room that `text`, an address here, stands for. The room is entered where it is at home if that was not done
+    /// yet; a new leg is bound to nothing ([`Self::bind_room`]). May take half a minute. `for_whom` asks for it.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the inner error is the reason for people.
+    pub async fn room_at(&self, text: &str, for_whom: Option<&Address>) -> Result<Result<RoomLeg, Reason>, StoreError> {
+        rooms::at(&self.live, &self.network, text, for_whom).await
+    }
+
+    /// How a room of another network is addressed on this one, if it has a readable address.
+    #[must_use]
+    pub fn room_written(&self, room: &RoomAddress) -> Option<Written> {
+        self.live.organisation.book.write_room(room, &self.network)
+    }
+
+    /// The room of another network for which `text` is an address here; whether it exists is not asked.
+    #[must_use]
+    pub fn room_named(&self, text: &str) -> Option<RoomAddress> {
+        self.live.organisation.book.read_room(text, &self.network)
+    }
+
+    /// This network's leg of a room.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn room(&self, conversation: ConversationId) -> Result<Option<RoomLeg>, StoreError> {
+        rooms::leg(&self.live, &self.network, conversation).await
+    }
+
+    /// The leg of a room that a chat is bound to.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn room_of_chat(&self, chat: &ChatId) -> Result<Option<RoomLeg>, StoreError> {
+        rooms::of_chat(&self.live, &self.network, chat).await
+    }
+
+    /// All legs of rooms on this network, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn rooms(&self) -> Result<Vec<RoomLeg>, StoreError> {
+        rooms::all(&self.live, &self.network).await
+    }
+
+    /// Binds this network's leg of a room to a chat, if it is still bound to `expected`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn bind_room(
+        &self,
+        conversation: ConversationId,
+        expected: Option<&ChatId>,
+        chat: Option<&ChatId>,
+    ) -> Result<Bound, StoreError> {
+        rooms::bind(&self.live, &LaneKey { conversation, network: self.network.clone() }, expected, chat).await
+    }
+
+    /// A room that is at home on this network is called and described so. Of any other nothing changes.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn describe_room(&self, chat: &ChatId, details: &RoomDetails) -> Result<(), StoreError> {
+        rooms::describe(&self.live, &self.network, chat, details).await
+    }
+
+    /// People of this network are in a room, or are not any more; `complete`: whoever is not named is gone. The other networks are told,
+    /// gathered and at a bounded pace.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn attend(&self, chat: &ChatId, people: Vec<Attendance>, complete: bool) -> Result<(), StoreError> {
+        rooms::attend(&self.live, &self.network, chat, people, complete).await
+    }
+
+    /// What this network's leg of a room is to look like, with at most `limit` members; [`None`]: there is no such leg.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn wanted(&self, conversation: ConversationId, limit: usize) -> Result<Option<Wanted>, StoreError> {
+        rooms::wanted(&self.live, &self.network, conversation, limit).await
     }
 
     /// A message that was delivered earlier met its end after all: a bounce, an error stanza. `from` is who says so; he must

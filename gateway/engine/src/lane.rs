@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use dreiklang_model::{Event, Network, Reason, Report, Timestamp, What};
+use dreiklang_model::{Network, Reason, Report, Timestamp, What};
 use futures::FutureExt;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     fetching::Fetching,
     organisation::Live,
-    port::{Adapter, Deliverable, Delivered, DeliveryError, LaneKey, NewRow, Role, Row, RowId, Settlement, StoreError},
-    references,
+    port::{Adapter, Delivered, DeliveryError, LaneKey, NewRow, Role, Row, RowId, Settlement, StoreError},
+    preparing::prepare,
     router::news,
 };
 
@@ -30,8 +30,6 @@ pub(crate) const AT_HAND: usize = 64;
 const ATTEMPT: Duration = Duration::from_secs(120);
 /// How many bytes of a file must move in that time: who sends less would hold up others for as long as he likes.
 const MOVING: u64 = 4 * 1024 * 1024;
-/// After so long the original time is shown with a message.
-const LATE: Duration = Duration::from_secs(60);
 /// Pause before the second attempt; doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// Longest pause between two attempts.
@@ -154,24 +152,12 @@ impl Lane {
         let Ok(_slot) = self.slots.acquire().await else {
             return Ok(Err(DeliveryError::later("the gateway stops")));
         };
-        let leg = match self.live.leg(&self.key).await {
-            Ok(Some(leg)) => leg,
-            Ok(None) => {
-                return Ok(Err(DeliveryError::Never { reason: Reason::NotConnected, cause: "no leg there".to_owned() }));
-            }
+        let prepared = match prepare(&self.live, self.adapter.as_ref(), &self.key, row).await {
+            Ok(prepared) => prepared,
             Err(error) => return Ok(Err(DeliveryError::later(error.to_string()))),
         };
-        let now = self.live.clock.now();
-        let Event { what, author, sent_at, .. } = row.new.event.clone();
-        let most = self.adapter.capabilities(&leg).most_reactions;
-        let what = match references::placed(&self.live, &self.key, author, most, what).await {
-            Ok(Some(what)) => what,
-            Ok(None) => return Ok(Ok(Delivered::default())),
-            Err(error) => return Ok(Err(DeliveryError::later(error.to_string()))),
-        };
-        let delivery = Deliverable { id: row.new.delivery, leg, sent_at, late: now.since(sent_at) > LATE, what };
         let hub = crate::Hub::new(Arc::clone(&self.live), self.key.network.clone()).fetching(Arc::clone(fetching));
-        let delivering = AssertUnwindSafe(self.adapter.deliver(&hub, &delivery)).catch_unwind();
+        let delivering = AssertUnwindSafe(prepared.deliver(self.adapter.as_ref(), &hub)).catch_unwind();
         let mut delivering = std::pin::pin!(delivering);
         let mut read = 0;
         loop {

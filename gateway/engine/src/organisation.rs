@@ -9,8 +9,8 @@ use std::{
 };
 
 use dreiklang_model::{
-    Address, ChatId, ConversationId, DisplayName, EventId, Language, Network, OrganisationId, PersonaId, Reason, Timestamp, What,
-    words,
+    Address, ChatId, ConversationId, DisplayName, EventId, Language, Network, OrganisationId, PersonaId, Reason, RoomAddress,
+    Timestamp, What, words,
 };
 use moka::sync::Cache;
 use tokio::sync::Notify;
@@ -22,8 +22,9 @@ use crate::{
     limits::Limits,
     port::{
         Adapter, AddressBook, Bound, Clock, Entropy, LaneKey, LegRow, MediaLinks, Meter, OrganisationKey, Persona, Proof,
-        SeenKey, Store, StoreError,
+        RoomLegRow, SeenKey, Store, StoreError,
     },
+    refreshing::Refreshing,
     signals::Signals,
 };
 
@@ -62,6 +63,10 @@ pub struct Policy {
     pub allow: Vec<String>,
     /// Addresses that may not, as patterns with `*`; stronger than `allow`.
     pub deny: Vec<String>,
+    /// Rooms that may be bridged, by their addresses at home, as patterns with `*`; empty: all.
+    pub allow_rooms: Vec<String>,
+    /// Rooms that may not, as patterns with `*`; stronger than `allow_rooms`.
+    pub deny_rooms: Vec<String>,
     /// How far an author must be proved where his network does not vouch for him.
     pub least_proof: Proof,
     /// Whether it is shown that somebody is writing.
@@ -93,6 +98,8 @@ impl Default for Policy {
             longest_text: 1024 * 1024,
             allow: Vec::new(),
             deny: Vec::new(),
+            allow_rooms: Vec::new(),
+            deny_rooms: Vec::new(),
             least_proof: Proof::Aligned,
             typing: true,
             read_receipts: true,
@@ -114,9 +121,21 @@ impl Policy {
     /// # Errors
     /// [`Reason::Forbidden`].
     pub fn admits(&self, who: &Address) -> Result<(), Reason> {
-        let named = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, who.as_str()));
-        if named(&self.deny) || !(self.allow.is_empty() || named(&self.allow)) { Err(Reason::Forbidden) } else { Ok(()) }
+        admitted(who.as_str(), &self.allow, &self.deny)
     }
+
+    /// May this room be bridged?
+    ///
+    /// # Errors
+    /// [`Reason::Forbidden`].
+    pub fn admits_room(&self, room: &RoomAddress) -> Result<(), Reason> {
+        admitted(room.as_str(), &self.allow_rooms, &self.deny_rooms)
+    }
+}
+
+fn admitted(text: &str, allow: &[String], deny: &[String]) -> Result<(), Reason> {
+    let named = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, text));
+    if named(deny) || !(allow.is_empty() || named(allow)) { Err(Reason::Forbidden) } else { Ok(()) }
 }
 
 /// Does `text` fit `pattern`, in which `*` stands for anything? Case does not matter.
@@ -159,6 +178,10 @@ pub(crate) struct Live {
     legs: Cache<LaneKey, Arc<LegRow>>,
     chats: Cache<(Network, ChatId), LaneKey>,
     conversations: Cache<(PersonaId, PersonaId), ConversationId>,
+    rooms: Cache<ConversationId, Arc<[RoomLegRow]>>,
+    room_chats: Cache<(Network, ChatId), ConversationId>,
+    /// Legs of rooms that are to be brought up to date.
+    pub(crate) refreshing: Refreshing,
     /// Which picture somebody's network shows, as far as it was written down lately.
     pub(crate) portraits: Cache<Address, String>,
     /// Whose name has changed.
@@ -206,6 +229,9 @@ impl Live {
             legs: Cache::new(20_000),
             chats: Cache::new(20_000),
             conversations: Cache::new(20_000),
+            rooms: Cache::new(20_000),
+            room_chats: Cache::new(20_000),
+            refreshing: Refreshing::default(),
             portraits: Cache::new(50_000),
             changed: Mutex::default(),
             portrait_wanted: Notify::new(),
@@ -294,6 +320,52 @@ impl Live {
             self.chats.invalidate(&(lane.network.clone(), chat.clone()));
         }
         Ok(bound)
+    }
+
+    /// All legs of a room; none of what is no room.
+    pub(crate) async fn legs_of_room(&self, room: ConversationId) -> Result<Arc<[RoomLegRow]>, StoreError> {
+        if let Some(legs) = self.rooms.get(&room) {
+            return Ok(legs);
+        }
+        let legs: Arc<[RoomLegRow]> = self.store.legs_of_room(room).await?.into();
+        if !legs.is_empty() {
+            self.rooms.insert(room, Arc::clone(&legs));
+        }
+        Ok(legs)
+    }
+
+    /// A conversation is a room that this process has met.
+    pub(crate) fn is_known_room(&self, conversation: ConversationId) -> bool {
+        self.rooms.contains_key(&conversation)
+    }
+
+    pub(crate) async fn room_leg(&self, lane: &LaneKey) -> Result<Option<RoomLegRow>, StoreError> {
+        let legs = self.legs_of_room(lane.conversation).await?;
+        Ok(legs.iter().find(|leg| leg.network == lane.network).cloned())
+    }
+
+    pub(crate) async fn room_of_chat(&self, network: &Network, chat: &ChatId) -> Result<Option<RoomLegRow>, StoreError> {
+        let at = (network.clone(), chat.clone());
+        let conversation = match self.room_chats.get(&at) {
+            Some(known) => known,
+            None => {
+                let Some(row) = self.store.room_of_chat(self.key, network, chat).await? else { return Ok(None) };
+                self.room_chats.insert(at, row.conversation);
+                row.conversation
+            }
+        };
+        let leg = self.room_leg(&LaneKey { conversation, network: network.clone() }).await?;
+        Ok(leg.filter(|leg| leg.chat.as_ref() == Some(chat)))
+    }
+
+    /// Forgets what is remembered of a room: it changed in the store.
+    pub(crate) fn forget_room(&self, room: ConversationId) {
+        for chat in self.rooms.get(&room).iter().flat_map(|legs| legs.iter()) {
+            if let Some(name) = &chat.chat {
+                self.room_chats.invalidate(&(chat.network.clone(), name.clone()));
+            }
+        }
+        self.rooms.invalidate(&room);
     }
 
     /// The direct conversation of two people, if this process has met it.

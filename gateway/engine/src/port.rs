@@ -7,6 +7,8 @@ mod clock;
 mod media_links;
 mod meter;
 mod records;
+mod room;
+mod room_store;
 mod signal;
 mod store;
 
@@ -22,5 +24,7 @@ pub use records::{
     Arrival, Bound, Change, Counts, Known, LaneKey, LegRow, Letter, LetterAction, LetterState, MessageRow, NewRow,
     OrganisationKey, Persona, PortraitRow, Proof, ReactionChange, Role, Row, RowId, SeenKey, Settlement, StoreError,
 };
+pub use room::{Entered, EntryError, RoomContent, RoomDelivery, Wanted};
+pub use room_store::{MemberChange, MemberRow, RoomLegRow, RoomStore};
 pub use signal::{Sensed, Signal};
 pub use store::Store;

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::{
     mentions,
     organisation::Live,
-    port::{Change, Known, LaneKey, ReactionChange, Role, StoreError},
+    port::{Arrival, Change, Known, LaneKey, ReactionChange, Role, StoreError},
 };
 
 /// How long things that arrive together and refer to unknown messages are kept waiting for deliveries under way, all in all: others
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Names of things that arrive together: the store does not know them yet.
 pub(crate) struct Batch {
-    names: HashMap<(ConversationId, NativeId), (EventId, Role)>,
+    names: HashMap<(ConversationId, NativeId), (EventId, Role, Option<PersonaId>)>,
     patience: Instant,
 }
 
@@ -33,9 +33,20 @@ impl Default for Batch {
 
 impl Batch {
     /// A thing that is about to be stored.
-    pub(crate) fn add(&mut self, conversation: ConversationId, native: NativeId, event: EventId, role: Role) {
-        self.names.insert((conversation, native), (event, role));
+    pub(crate) fn add(&mut self, arrival: &Arrival) {
+        self.names.insert((arrival.conversation, arrival.native.clone()), (arrival.event, arrival.role, arrival.author));
     }
+}
+
+/// What somebody may do to the messages of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rights {
+    /// One of the two people of a direct conversation.
+    OneOfTwo,
+    /// Somebody in a room.
+    Member,
+    /// Somebody in a room who may take back what others said.
+    Moderator,
 }
 
 /// What an event means once its references are found.
@@ -55,7 +66,7 @@ pub(crate) async fn meant(
     live: &Live,
     network: &Network,
     conversation: ConversationId,
-    author: PersonaId,
+    (author, rights): (PersonaId, Rights),
     native: &NativeId,
     what: What<NativeId>,
     batch: &Batch,
@@ -64,41 +75,47 @@ pub(crate) async fn meant(
     let mut found = HashMap::new();
     for name in what.references() {
         let known = match batch.names.get(&(conversation, name.clone())) {
-            Some((event, role)) => match live.store.find(conversation, network, name).await? {
-                Some(known) => Some((known.event, known.role, known.origin)),
+            Some((event, role, author)) => match live.store.find(conversation, network, name).await? {
+                Some(known) => Some(known),
                 // It arrives together with what refers to it.
-                None => Some((*event, *role, true)),
+                None => Some(Known { event: *event, role: *role, origin: true, author: *author }),
             },
-            None => find(live, network, conversation, name, batch.patience)
-                .await?
-                .map(|known| (known.event, known.role, known.origin)),
+            None => find(live, network, conversation, name, batch.patience).await?,
         };
         found.extend(known.map(|known| (name.clone(), known)));
     }
     // Where each reaction is an event of its own, taking that back takes the reaction back.
     if let What::Retract { of } = &what
-        && let Some((_, Role::Reaction(message), _)) = found.get(of)
+        && let Some(Known { role: Role::Reaction(message), author: whose, .. }) = found.get(of).copied()
     {
         let with = Reactions::All(Vec::new());
-        let reaction = ReactionChange { message: *message, persona: author, change: Change::Remove(of.clone()) };
-        let what = Some(What::React { to: *message, with });
+        // In a room others may not; and whoever may takes it back in that person's name, which his network does by itself.
+        if rights != Rights::OneOfTwo && whose != Some(author) {
+            return Ok(Meant { what: None, lost: Some(Feature::Retraction), role: Role::Nothing, reaction: None });
+        }
+        let reaction = ReactionChange { message, persona: author, change: Change::Remove(of.clone()) };
+        let what = Some(What::React { to: message, with });
         return Ok(Meant { what, lost: None, role: Role::Nothing, reaction: Some(reaction) });
     }
-    // Only its author changes a message or takes it back; nobody reads what he wrote himself.
+    // Only its author changes a message or takes it back, but for whoever keeps order in a room; nobody reads what he wrote himself.
     let target = what.references().next().cloned();
-    let wrong = match what {
-        What::Edit { .. } | What::Retract { .. } => Some(false),
-        What::Read { .. } => Some(true),
-        _ => None,
-    };
-    let meant = |(event, role, _): &(EventId, Role, bool)| match role {
-        Role::Itself => Some(*event),
-        Role::Version(of) => Some(*of),
-        Role::Reaction(_) | Role::Nothing => None,
+    let may: fn(&Known, PersonaId) -> bool = match (&what, rights) {
+        (What::Edit { .. } | What::Retract { .. }, Rights::OneOfTwo) => |known, _| known.origin,
+        (What::Read { .. }, Rights::OneOfTwo) => |known, _| !known.origin,
+        (What::Retract { .. }, Rights::Moderator) => |_, _| true,
+        (What::Edit { .. } | What::Retract { .. }, _) => |known, author| known.author == Some(author),
+        _ => |_, _| true,
     };
     let Referred { what, lost } = what.refer(live.organisation.language, |name| {
         let known = found.get(&name)?;
-        if target.as_ref() == Some(&name) && wrong == Some(known.2) { None } else { meant(known) }
+        if target.as_ref() == Some(&name) && !may(known, author) {
+            return None;
+        }
+        match known.role {
+            Role::Itself => Some(known.event),
+            Role::Version(of) => Some(of),
+            Role::Reaction(_) | Role::Nothing => None,
+        }
     });
     let role = match &what {
         Some(What::Edit { of, .. }) => Role::Version(*of),
@@ -166,9 +183,12 @@ pub(crate) async fn placed(
     let mut places = HashMap::new();
     for event in what.references() {
         let names = live.store.messages(live.key, *event).await?;
-        let here: Vec<_> = names.into_iter().filter(|name| name.network == lane.network).collect();
+        let (own, ours): (Vec<_>, Vec<_>) =
+            names.into_iter().filter(|name| name.network == lane.network).partition(|name| name.origin);
+        let by = if own.is_empty() { Side::Ghost } else { Side::User };
+        // Where a room has a name of its own for a message, everybody there knows it by that.
+        let here = if ours.is_empty() { own } else { ours };
         let Some(first) = here.first() else { continue };
-        let by = if first.origin { Side::User } else { Side::Ghost };
         let parts = here.iter().map(|name| name.native.clone()).collect();
         places.insert(*event, Placed { native: first.native.clone(), parts, by });
     }

@@ -17,7 +17,8 @@ use crate::{
         Arrival, Freshness, LaneKey, NewRow, NoAddress, Persona, Reading, Received, Recipient, Role, SourceKey, StoreError,
         Verdict, bot as bot_address,
     },
-    references::{self, Batch, Meant},
+    references::{self, Batch, Meant, Rights},
+    room_router,
 };
 
 /// How long a refusal waits for the end of the delivery that it is about.
@@ -31,11 +32,11 @@ pub(crate) async fn accept(live: &Arc<Live>, network: &Network, received: Vec<Re
     let mut batch = Batch::default();
     for one in received {
         match route(live, network, one, &batch).await? {
-            Ok((arrival, target)) => {
-                batch.add(arrival.conversation, arrival.native.clone(), arrival.event, arrival.role);
+            Ok((arrival, to)) => {
+                batch.add(&arrival);
                 verdicts.push(Verdict::Stored);
                 arrivals.push(arrival);
-                targets.push(target);
+                targets.push(to);
             }
             Err(reason) => {
                 live.meter.refused(&live.organisation.id, network, &reason);
@@ -48,8 +49,10 @@ pub(crate) async fn accept(live: &Arc<Live>, network: &Network, received: Vec<Re
     let mut outcomes = stored.into_iter().zip(targets).zip(held);
     for verdict in verdicts.iter_mut().filter(|verdict| **verdict == Verdict::Stored) {
         match outcomes.next() {
-            Some(((true, target), held)) => {
-                live.meter.received(&live.organisation.id, network, &target);
+            Some(((true, targets), held)) => {
+                for target in &targets {
+                    live.meter.received(&live.organisation.id, network, target);
+                }
                 if held {
                     tracing::error!(%network, "an event of the past was pushed again; it is held: see `dreiklang queue`");
                     live.meter.held(&live.organisation.id, network);
@@ -64,22 +67,26 @@ pub(crate) async fn accept(live: &Arc<Live>, network: &Network, received: Vec<Re
     Ok(verdicts)
 }
 
-/// What follows from one received thing, or why it is refused. The second half of the answer is the target network.
+/// What follows from one received thing, or why it is refused. The second half of the answer are the networks that it goes to.
 async fn route(
     live: &Arc<Live>,
     network: &Network,
-    received: Received,
+    mut received: Received,
     batch: &Batch,
-) -> Result<Result<(Arrival, Network), Reason>, StoreError> {
+) -> Result<Result<(Arrival, Vec<Network>), Reason>, StoreError> {
     let policy = &live.organisation.policy;
     let now = live.clock.now();
-    let seen = live.pseudonyms.seen(network, &received.key);
     if let Err(reason) = policy.admits(&received.from).and_then(|()| sized(&received.what, policy.longest_text)) {
         return Ok(Err(reason));
     }
     if received.proof.is_some_and(|proof| proof < policy.least_proof) {
         return Ok(Err(Reason::NotAuthenticated));
     }
+    if let Recipient::Room { chat, echo } = &mut received.to {
+        let room = (chat.clone(), echo.take());
+        return room_router::route(live, network, received, room, batch).await;
+    }
+    let seen = live.pseudonyms.seen(network, &received.key);
     let (conversation, other) = match find(live, network, &received).await? {
         Ok(found) => found,
         Err(reason) => return Ok(Err(reason)),
@@ -90,7 +97,7 @@ async fn route(
     }
     let Received { native, what, wants_receipt, proof, .. } = received;
     let Meant { what, lost, role, reaction } =
-        references::meant(live, network, conversation, author.id, &native, what, batch).await?;
+        references::meant(live, network, conversation, (author.id, Rights::OneOfTwo), &native, what, batch).await?;
     if matches!(what, Some(What::Message(_)))
         && let Some(signals) = live.signals.get(network)
     {
@@ -103,7 +110,7 @@ async fn route(
     let mut rows = Vec::new();
     let silent = matches!(what, Some(What::Read { .. })) && !policy.read_receipts;
     if let Some(what) = what.filter(|_| !silent) {
-        let event = Event { id, conversation, author: Some(author.id), sent_at, what };
+        let event = Event { id, conversation, author: Some(author.id), sent_at, what, echo: None };
         rows = if target == Network::GATEWAY {
             bot::answer(live, network, &author, &event).await?
         } else {
@@ -125,12 +132,13 @@ async fn route(
         network: network.clone(),
         native,
         role,
+        author: Some(author.id),
         proof,
         reaction,
         accepted_at: now,
         rows,
     };
-    Ok(Ok((arrival, target)))
+    Ok(Ok((arrival, vec![target])))
 }
 
 fn sized(what: &What<NativeId>, longest: usize) -> Result<(), Reason> {
@@ -164,6 +172,7 @@ async fn find(
             let conversation = direct(live, &author, &other).await?;
             Ok(conversation.map(|conversation| (conversation, other)))
         }
+        Recipient::Room { .. } => Ok(Err(Reason::UnknownRecipient)),
     }
 }
 
@@ -296,7 +305,7 @@ async fn onward(
 }
 
 /// The same with links to its files, for whoever cannot get them otherwise.
-fn linked(live: &Live, what: What) -> What {
+pub(crate) fn linked(live: &Live, what: What) -> What {
     let Some(links) = &live.links else { return what };
     match what {
         What::Message(mut message) => {
@@ -327,7 +336,7 @@ pub(crate) fn news(live: &Live, conversation: ConversationId, network: &Network,
         lane: LaneKey { conversation, network: network.clone() },
         source: Network::GATEWAY,
         native: None,
-        event: Event { id, conversation, author: None, sent_at: now, what },
+        event: Event { id, conversation, author: None, sent_at: now, what, echo: None },
         accepted_at: now,
         wants_receipt: false,
         held: false,
@@ -479,6 +488,7 @@ pub(crate) async fn report_back(
             network: Network::GATEWAY,
             native: origin.native.clone(),
             role: Role::Itself,
+            author: None,
             proof: None,
             reaction: None,
             accepted_at: row.accepted_at,

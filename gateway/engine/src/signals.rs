@@ -254,6 +254,7 @@ async fn far_leg(live: &Live, source: &Network, from: &Address, to: &Recipient) 
         return Ok(None);
     }
     let (conversation, other) = match to {
+        Recipient::Room { .. } => return Ok(None),
         Recipient::Chat(chat) => {
             let leg = live.leg_of_chat(source, chat).await?.filter(|leg| leg.user.address == *from);
             let Some(leg) = leg else { return Ok(None) };

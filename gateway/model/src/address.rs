@@ -94,7 +94,7 @@ impl fmt::Debug for Written {
     }
 }
 
-fn check(text: &str) -> Result<(), AddressError> {
+pub(crate) fn check(text: &str) -> Result<(), AddressError> {
     if text.is_empty() {
         Err(AddressError::Empty)
     } else if text.len() > LONGEST {

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ConversationId, EventId, Message, NativeId, PersonaId, Place, Poll, Reactions, Timestamp};
+use crate::{ConversationId, Echo, EventId, Message, NativeId, PersonaId, Place, Poll, Reactions, Timestamp};
 
 /// One event, from one persona, in one conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub struct Event {
     pub sent_at: Timestamp,
     /// What happened.
     pub what: What,
+    /// In a room that the gateway hosts on its author's network: what the other members there are given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub echo: Option<Echo>,
 }
 
 /// What happened. `R` is how messages are named that it refers to: by the author's network ([`NativeId`]) when it is received, by

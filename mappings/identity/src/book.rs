@@ -2,7 +2,7 @@
 //! One organisation's address book: the plan and the codecs behind the engine's port.
 
 use dreiklang_engine::port::{AddressBook, NoAddress, Reading, bot};
-use dreiklang_model::{Address, Network, Written};
+use dreiklang_model::{Address, Network, RoomAddress, Written};
 
 use crate::{
     canonical::{self, canonical},
@@ -60,6 +60,10 @@ impl Book {
             return self.bot_on(address, on).ok_or(NoAddress::NotConnected);
         }
         self.may_appear(address, on)?;
+        // Somebody in a room whose own address nobody knows: there is no form of his that could be typed.
+        if *address.network() == Network::XMPP && address.as_str().contains('/') {
+            return Err(NoAddress::Unreadable);
+        }
         let readable = if *on == Network::MATRIX {
             codec::mxid::write(address, self.plan.server_name().ok_or(NoAddress::NotConnected)?)
         } else if *on == Network::XMPP {
@@ -70,6 +74,22 @@ impl Book {
             return Err(NoAddress::NotConnected);
         };
         readable.map_err(|_| NoAddress::Unreadable)
+    }
+
+    /// The room of another network that an address of ours on `on` stands for.
+    fn room(&self, text: &str, on: &Network) -> Option<RoomAddress> {
+        if *on == Network::MATRIX {
+            codec::room::read_on_matrix(text, self.plan.server_name()?, &self.networks)
+        } else if *on == Network::XMPP {
+            codec::room::read_on_xmpp(text, self.plan.components())
+        } else {
+            None
+        }
+    }
+
+    /// Does this address name a room of another network? A room of ours shown as somebody else's would be a loop.
+    fn is_our_room(&self, room: &RoomAddress) -> bool {
+        self.room(room.as_str(), room.network()).is_some()
     }
 
     fn may_appear(&self, address: &Address, on: &Network) -> Result<(), NoAddress> {
@@ -164,6 +184,36 @@ impl AddressBook for Book {
                     all.push(person);
                 }
             }
+        }
+        all
+    }
+
+    fn read_room(&self, text: &str, on: &Network) -> Option<RoomAddress> {
+        self.room(text, on).filter(|room| self.connected(room.network()) && !self.is_our_room(room))
+    }
+
+    fn write_room(&self, room: &RoomAddress, on: &Network) -> Option<Written> {
+        if room.network() == on || !self.connected(room.network()) || !self.connected(on) || self.is_our_room(room) {
+            return None;
+        }
+        let written = if *on == Network::MATRIX {
+            codec::room::write_on_matrix(room, self.plan.server_name()?)
+        } else if *on == Network::XMPP {
+            codec::room::write_on_xmpp(room, self.plan.component_of(room.network())?)
+        } else {
+            None
+        };
+        written.and_then(|written| Written::new(written).ok())
+    }
+
+    fn resolve_room(&self, pasted: &str, from: &Network) -> Vec<RoomAddress> {
+        let text = pasted::room(pasted);
+        let mut all: Vec<RoomAddress> = Vec::new();
+        for network in &self.networks {
+            // One of our own addresses names the room behind it.
+            let room = self.room(&text, network).or_else(|| codec::room::canonical(network, &text));
+            let meant = room.filter(|room| room.network() != from && self.connected(room.network()) && !self.is_our_room(room));
+            all.extend(meant.filter(|room| !all.contains(room)));
         }
         all
     }

@@ -7,6 +7,7 @@
 pub mod jid;
 pub mod mail;
 pub mod mxid;
+pub mod room;
 
 use dreiklang_model::{Address, Network};
 

@@ -34,6 +34,28 @@ pub(crate) fn read(text: &str) -> Vec<Pasted> {
     bare(text.trim_end_matches([',', ';', '.']))
 }
 
+/// A room out of what somebody pasted: as it stands, or out of a link (`https://matrix.to/#/#plan:hs`, `matrix:r/plan:hs`,
+/// `xmpp:team@conference?join`).
+pub(crate) fn room(text: &str) -> String {
+    let text = clean(text.get(..LONGEST).unwrap_or(text));
+    let to = without(&text, "https://").or_else(|| without(&text, "http://")).and_then(|rest| rest.split_once("#/"));
+    if let Some((_, fragment)) = to {
+        return decoded(before(fragment.strip_prefix("room/").unwrap_or(fragment), '?'));
+    }
+    if let Some(rest) = without(&text, "matrix:") {
+        let path = before(authority_off(rest), '?');
+        for (kind, sigil) in [("r/", '#'), ("room/", '#'), ("roomid/", '!')] {
+            if let Some(id) = path.strip_prefix(kind) {
+                return format!("{sigil}{}", decoded(id).trim_start_matches(sigil));
+            }
+        }
+    }
+    match without(&text, "xmpp:") {
+        Some(rest) => decoded(before(authority_off(rest), '?')),
+        None => text,
+    }
+}
+
 /// `https://matrix.to/#/@alice:hs`, and the same behind `#/user/` as Element writes it.
 fn link(text: &str) -> Option<Vec<Pasted>> {
     let rest = without(text, "https://").or_else(|| without(text, "http://"));

@@ -13,6 +13,7 @@ mod notes;
 mod people;
 mod portraits;
 mod reactions;
+mod rooms;
 mod rows;
 mod schema;
 mod seal;

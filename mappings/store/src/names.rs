@@ -2,7 +2,7 @@
 //! How events are named on networks, and finding an event by such a name.
 
 use dreiklang_engine::port::{Arrival, Known, MessageRow, OrganisationKey, Proof, Role, StoreError};
-use dreiklang_model::{ConversationId, EventId, NativeId, Network};
+use dreiklang_model::{ConversationId, EventId, NativeId, Network, PersonaId};
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 
 use crate::{
@@ -27,6 +27,7 @@ pub(crate) struct Name {
     pub(crate) native: String,
     pub(crate) origin: bool,
     pub(crate) role: Role,
+    pub(crate) author: Option<PersonaId>,
     pub(crate) proof: Option<Proof>,
 }
 
@@ -41,6 +42,7 @@ impl Name {
             native: arrival.native.as_str().to_owned(),
             origin: true,
             role: arrival.role,
+            author: arrival.author,
             proof: arrival.proof,
         }
     }
@@ -50,7 +52,7 @@ impl Name {
 pub(crate) async fn name(connection: &mut SqliteConnection, names: &[Name]) -> Result<(), sqlx::Error> {
     for chunk in chunks(names) {
         let mut insert: QueryBuilder<Sqlite> = QueryBuilder::new(
-            "INSERT INTO message (event, part, network, organisation, conversation, native, digest, origin, role, about, proof) ",
+            "INSERT INTO message (event, part, network, organisation, conversation, native, digest, origin, role, about, author, proof) ",
         );
         insert.push_values(chunk, |mut values, one| {
             let (role, about) = match one.role {
@@ -69,6 +71,7 @@ pub(crate) async fn name(connection: &mut SqliteConnection, names: &[Name]) -> R
                 .push_bind(i64::from(one.origin))
                 .push_bind(role)
                 .push_bind(about.map(|event| bytes(event.to_bytes())))
+                .push_bind(one.author.map(|author| author.0))
                 .push_bind(one.proof.map(|proof| proof as i64));
         });
         insert.push(" ON CONFLICT DO NOTHING");
@@ -93,7 +96,8 @@ pub(crate) async fn find(
     native: &NativeId,
 ) -> Result<Option<Known>, StoreError> {
     let found = sqlx::query(
-        "SELECT message.event, message.role, message.about, message.origin
+        "SELECT message.event, message.role, message.about, message.origin,
+                (SELECT first.author FROM message AS first WHERE first.event = message.event AND first.origin = 1 LIMIT 1)
          FROM (SELECT event, digest FROM message WHERE conversation = ?1 ORDER BY event DESC LIMIT ?2) AS recent
          JOIN message ON message.event = recent.event
          WHERE recent.digest = ?3 AND message.network = ?4 AND message.native = ?5 LIMIT 1",
@@ -120,6 +124,7 @@ fn known(row: &SqliteRow) -> Result<Known, StoreError> {
         event: event_id(&row.try_get::<Vec<u8>, _>(0).map_err(corrupt)?)?,
         role,
         origin: row.try_get::<i64, _>(3).map_err(corrupt)? != 0,
+        author: row.try_get::<Option<i64>, _>(4).map_err(corrupt)?.map(PersonaId),
     })
 }
 

@@ -4,7 +4,11 @@
 use sqlx::{Connection, SqliteConnection};
 
 /// The steps, oldest first. A released step never changes; its number is `PRAGMA user_version` after it.
-const STEPS: &[&str] = &[include_str!("../migrations/0001_start.sql"), include_str!("../migrations/0002_portraits.sql")];
+const STEPS: &[&str] = &[
+    include_str!("../migrations/0001_start.sql"),
+    include_str!("../migrations/0002_portraits.sql"),
+    include_str!("../migrations/0003_rooms.sql"),
+];
 
 /// Why a database file cannot be used.
 #[derive(Debug, thiserror::Error)]

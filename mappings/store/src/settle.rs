@@ -80,12 +80,18 @@ async fn deliver(connection: &mut SqliteConnection, delivered: Vec<Done>) -> Res
             let conversation: Vec<u8> = row.try_get(5)?;
             let network: String = row.try_get(3)?;
             if let Some(notes) = done.notes {
-                sqlx::query("UPDATE leg SET notes = ?3 WHERE conversation = ?1 AND network = ?2")
-                    .bind(conversation.clone())
-                    .bind(network.clone())
-                    .bind(notes)
-                    .execute(&mut *connection)
-                    .await?;
+                // A lane is one of a direct conversation or one of a room.
+                for update in [
+                    "UPDATE leg SET notes = ?3 WHERE conversation = ?1 AND network = ?2",
+                    "UPDATE room_leg SET notes = ?3 WHERE conversation = ?1 AND network = ?2",
+                ] {
+                    sqlx::query(update)
+                        .bind(conversation.clone())
+                        .bind(network.clone())
+                        .bind(notes.clone())
+                        .execute(&mut *connection)
+                        .await?;
+                }
             }
             if let Some(native) = done.native {
                 let native = native.as_str().to_owned();
@@ -99,6 +105,7 @@ async fn deliver(connection: &mut SqliteConnection, delivered: Vec<Done>) -> Res
                     native,
                     origin: false,
                     role: done.role,
+                    author: None,
                     proof: None,
                 });
             }

@@ -46,8 +46,8 @@ pub struct OpenError {
 /// The embedded database.
 #[derive(Clone)]
 pub struct Sqlite {
-    writer: Writer,
-    readers: SqlitePool,
+    pub(crate) writer: Writer,
+    pub(crate) readers: SqlitePool,
     seal: Arc<Seal>,
 }
 

@@ -74,6 +74,7 @@ pub(crate) fn arrival(organisation: OrganisationKey, number: u64) -> Arrival {
                 author: Some(PersonaId(1)),
                 sent_at: at,
                 what: What::Message(Message::text(TEXT)),
+                echo: None,
             },
             accepted_at: at,
             wants_receipt: false,

@@ -2,7 +2,7 @@
 //! An address book that hides nothing: `bob@x` of XMPP is written `xmpp|bob@x` everywhere. For tests of the engine.
 
 use dreiklang_engine::port::{AddressBook, NoAddress, Reading};
-use dreiklang_model::{Address, Network, Written};
+use dreiklang_model::{Address, Network, RoomAddress, Written};
 
 /// The book. An address that contains `!` has no readable form and gets the alias `~<salt>`.
 #[derive(Debug, Clone)]
@@ -43,6 +43,21 @@ impl AddressBook for PlainBook {
             Reading::Ghost { address, .. } => vec![address],
             _ => Vec::new(),
         }
+    }
+
+    /// `#plan` of the network `left` is written `left#plan` everywhere.
+    fn read_room(&self, text: &str, on: &Network) -> Option<RoomAddress> {
+        let (network, name) = text.split_once('#')?;
+        let network = Network::new(network).ok().filter(|network| network != on && self.networks.contains(network))?;
+        RoomAddress::new(network, format!("#{name}")).ok()
+    }
+
+    fn write_room(&self, room: &RoomAddress, on: &Network) -> Option<Written> {
+        (room.network() != on).then(|| Written::new(format!("{}{}", room.network(), room.as_str())).unwrap())
+    }
+
+    fn resolve_room(&self, pasted: &str, from: &Network) -> Vec<RoomAddress> {
+        self.read_room(pasted, from).into_iter().collect()
     }
 
     fn networks(&self) -> Vec<Network> {

@@ -66,6 +66,7 @@ impl World {
                 author: Some(self.alice.id),
                 sent_at: now(),
                 what: What::Message(Message::text(format!("text {number}"))),
+                echo: None,
             },
             accepted_at: now(),
             wants_receipt: false,
@@ -82,6 +83,7 @@ impl World {
             network: Network::MATRIX,
             native: NativeId::new(format!("${number}")).unwrap(),
             role: Role::Itself,
+            author: Some(self.alice.id),
             proof: None,
             reaction: None,
             accepted_at: now(),
@@ -289,7 +291,9 @@ pub async fn messages_are_found_by_their_names(store: Arc<dyn Store>) {
         (Network::XMPP, "there 1", 1, Role::Itself, false),
         (Network::XMPP, "there 2", 2, Role::Version(event_id(1)), false),
     ] {
-        assert_eq!(found(on, native).await, Some(Known { event: event_id(event), role, origin }), "{native}");
+        // Whose it is is known by each of its names.
+        let known = Known { event: event_id(event), role, origin, author: Some(world.alice.id) };
+        assert_eq!(found(on, native).await, Some(known), "{native}");
     }
     assert_eq!(found(Network::XMPP, "$1").await, None);
     let elsewhere = ConversationId::from_parts(now(), 99);

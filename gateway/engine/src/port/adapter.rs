@@ -7,13 +7,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use dreiklang_model::{
-    Address, Capabilities, ChatId, DeliveryId, DisplayName, MediaSource, NativeId, Network, Placed, Reason, Timestamp, What,
+    Address, Capabilities, ChatId, DeliveryId, DisplayName, Echo, MediaSource, NativeId, Network, Placed, Reason, RoomAddress,
+    Timestamp, What,
 };
 use futures::stream::BoxStream;
 use tokio_util::sync::CancellationToken;
 
-use super::{Proof, Signal, StoreError};
-use crate::{Ghost, Hub, Leg};
+use super::{Entered, EntryError, Proof, RoomDelivery, Signal, StoreError};
+use crate::{Ghost, Hub, Leg, RoomLeg};
 
 /// A network the gateway speaks.
 #[async_trait]
@@ -87,6 +88,34 @@ pub trait Adapter: Send + Sync + 'static {
     async fn revoke(&self, _hub: &Hub, _ghost: &Ghost) -> Result<usize, StoreError> {
         Ok(0)
     }
+
+    /// Takes part in a room of this network, so that what is said there is received from now on; known ones again, too. `for_whom` asked for
+    /// it. Idempotent. Answers within half a minute.
+    ///
+    /// # Errors
+    /// [`EntryError`].
+    async fn enter(&self, _hub: &Hub, _room: &RoomAddress, _for_whom: Option<&Address>) -> Result<Entered, EntryError> {
+        Err(EntryError::Refused { reason: Reason::UnknownRecipient, cause: "this network has no rooms".to_owned() })
+    }
+
+    /// Delivers one thing into a room; what [`Self::deliver`] promises holds here, too. Where the room is [`crate::Hosting::Ours`] everybody in
+    /// it is given it, its author included, in the order of the deliveries; [`Delivered::native`] is how the room names it.
+    ///
+    /// # Errors
+    /// [`DeliveryError`].
+    async fn deliver_to_room(&self, _hub: &Hub, _delivery: &RoomDelivery) -> Result<Delivered, DeliveryError> {
+        Err(DeliveryError::Never { reason: Reason::NotConnected, cause: "this network has no rooms".to_owned() })
+    }
+
+    /// What a leg of a room can express. Cheap.
+    fn room_capabilities(&self, _room: &RoomLeg) -> Capabilities {
+        Capabilities::PLAIN
+    }
+
+    /// The other networks' part of a room has changed (who is in it, its name, its topic) or may have: ask for what is wanted
+    /// ([`Hub::wanted`]) and bring the leg to it. Changes that come together are told once; never called twice at once for one room. What
+    /// cannot be done now is tried again when this is called again, at the latest after the next start. May be dropped at any await point.
+    async fn refresh_room(&self, _hub: &Hub, _room: &RoomLeg) {}
 
     /// How many deliveries may run at once.
     fn concurrency(&self) -> usize {
@@ -185,6 +214,14 @@ pub enum Recipient {
     Ghost(String),
     /// A chat that is bound to a leg.
     Chat(ChatId),
+    /// A room that is bound to a leg of a room.
+    Room {
+        /// Which.
+        chat: ChatId,
+        /// Where the gateway hosts the room: what its other members are given, this author included. [`None`] elsewhere, for there the
+        /// network itself gives it to them.
+        echo: Option<Echo>,
+    },
 }
 
 /// How an event reached us.

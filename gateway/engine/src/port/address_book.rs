@@ -2,7 +2,7 @@
 //! The port through which the engine turns addresses of one network into ghosts on another.
 //! One address book serves one organisation; it is pure: no I/O, and the same question always has the same answer.
 
-use dreiklang_model::{Address, Network, Written};
+use dreiklang_model::{Address, Network, RoomAddress, Written};
 
 /// Why an address cannot be written on a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +55,17 @@ pub trait AddressBook: Send + Sync + 'static {
     /// `mailto:…`, `matrix:u/…`, `bob@server`, a ghost's address of any network. Most likely first; never an address of
     /// `from` itself. An address like `bob@server` may be of XMPP or mail: both are named.
     fn resolve(&self, pasted: &str, from: &Network) -> Vec<Address>;
+
+    /// The room of another network that `text`, an address on network `on`, stands for (`#plan%hs.example@matrix.gw.example`,
+    /// `#_xmpp_team=40conference.xmpp.example:hs.example`); [`None`]: it is no such address.
+    fn read_room(&self, text: &str, on: &Network) -> Option<RoomAddress>;
+
+    /// The readable form of a room's address on network `on`; [`None`]: it has none there.
+    fn write_room(&self, room: &RoomAddress, on: &Network) -> Option<Written>;
+
+    /// Which room somebody of network `from` may mean by what he pasted or typed (`#plan:hs.example`, a MUC's address, `xmpp:…?join`,
+    /// `https://matrix.to/#/…`). Most likely first; never a room of `from` itself.
+    fn resolve_room(&self, pasted: &str, from: &Network) -> Vec<RoomAddress>;
 
     /// The networks that are connected.
     fn networks(&self) -> Vec<Network>;

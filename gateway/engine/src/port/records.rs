@@ -108,6 +108,8 @@ pub struct Arrival {
     pub native: NativeId,
     /// What that name stands for.
     pub role: Role,
+    /// Whose it is.
+    pub author: Option<PersonaId>,
     /// How far its author was proved, where his network does not vouch for him.
     pub proof: Option<Proof>,
     /// A change of its author's reactions to a message.
@@ -175,6 +177,8 @@ pub struct Known {
     pub role: Role,
     /// It came from that network (rather than being delivered to it).
     pub origin: bool,
+    /// Whose the event is; nobody where the gateway itself spoke.
+    pub author: Option<PersonaId>,
 }
 
 /// A row to put into the outbox.

@@ -22,7 +22,7 @@ use super::records::{
 
 /// The database.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: super::RoomStore {
     /// The organisation's key; the organisation is made known if it is new.
     async fn organisation(&self, id: &OrganisationId) -> Result<OrganisationKey, StoreError>;
 
