@@ -12,6 +12,8 @@ mod time;
 pub(crate) use acceptor::{Acceptor, accept};
 #[cfg(test)]
 pub(crate) use message::place;
+pub(crate) use message::{Meaning, content};
+pub(crate) use time::read as time_of;
 pub(crate) use time::stamp;
 
 /// Reads a stanza of a message, for the fuzz targets.

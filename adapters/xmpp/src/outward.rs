@@ -3,8 +3,8 @@
 
 use dreiklang_engine::port::Deliverable;
 use dreiklang_model::{
-    Attachment, DisplayName, Emoji, Kind, Language, Message, NativeId, Place, Placed, Reactions, Reason, Reply, Report, Side,
-    Text as RichText, What, quoting,
+    Attachment, DeliveryId, DisplayName, Emoji, Kind, Language, Message, NativeId, Place, Placed, Reactions, Reason, Reply,
+    Report, Side, Text as RichText, Timestamp, What, quoting,
     words::{self, Text},
 };
 use dreiklang_richtext::styling;
@@ -20,11 +20,67 @@ use crate::{
     xml::{Builder, element, namespace},
 };
 
+/// Between whom something is said, and what every stanza of it bears.
+#[derive(Debug, Clone)]
+pub(crate) struct Way<'a> {
+    /// The type of its stanzas.
+    pub(crate) kind: Chat<'a>,
+    /// From whom, as a full JID.
+    pub(crate) from: String,
+    /// To whom.
+    pub(crate) to: &'a str,
+    /// How the author is called, where a stanza is to say so (XEP-0172).
+    pub(crate) name: Option<&'a DisplayName>,
+    /// The id of the first stanza.
+    pub(crate) id: DeliveryId,
+    /// When it was said, where that is to be shown.
+    pub(crate) delayed: Option<Timestamp>,
+}
+
+/// In which kind of conversation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Chat<'a> {
+    /// Of two: who is at home here, and the ghost.
+    Direct {
+        /// Who is at home here.
+        user: &'a str,
+        /// The ghost.
+        ghost: &'a str,
+    },
+    /// Of many.
+    Room,
+}
+
+impl<'a> Way<'a> {
+    fn of(delivery: &'a Deliverable) -> Self {
+        let leg = &delivery.leg;
+        Self {
+            kind: Chat::Direct { user: leg.user.address.as_str(), ghost: leg.ghost.as_str() },
+            from: address::full(leg.ghost.as_str()),
+            to: leg.user.address.as_str(),
+            name: Some(&leg.ghost_name),
+            id: delivery.id,
+            delayed: delivery.late.then_some(delivery.sent_at),
+        }
+    }
+}
+
 /// The stanzas for one delivery. `origin` is where the message came from that a report is about, if that is still known; `files` are
 /// the addresses at which the files of a message can be had, in their order.
 pub(crate) fn stanzas(delivery: &Deliverable, origin: Option<&Origin>, files: &[String], language: Language) -> Vec<Element> {
-    let writer = Writer { delivery, language };
-    match &delivery.what {
+    let writer = Writer { way: Way::of(delivery), language };
+    match (&delivery.what, origin) {
+        (What::Opened, _) => vec![writer.note(&Text::Opened { name: delivery.leg.ghost_name.as_str() })],
+        (What::Report { of, report: Report::Delivered }, _) => vec![writer.receipt(of, origin)],
+        (What::Report { of, report: Report::Failed(reason) }, Some(origin)) => vec![writer.failure(of, reason, origin)],
+        (what, _) => said(writer.way, what, files, language),
+    }
+}
+
+/// The stanzas for something said; `files` as above.
+pub(crate) fn said(way: Way<'_>, what: &What<Placed>, files: &[String], language: Language) -> Vec<Element> {
+    let writer = Writer { way, language };
+    match what {
         What::Message(message) => match message.attachments.as_slice() {
             [] => vec![writer.message(message, None)],
             attachments => attachments.iter().zip(files).map(|(file, address)| writer.file(message, file, address)).collect(),
@@ -39,21 +95,17 @@ pub(crate) fn stanzas(delivery: &Deliverable, origin: Option<&Origin>, files: &[
         What::Unsupported { feature, name } => {
             vec![writer.note(&Text::CannotCarry { feature: *feature, name: name.as_deref() })]
         }
-        What::Opened => vec![writer.note(&Text::Opened { name: delivery.leg.ghost_name.as_str() })],
-        What::Report { of, report } => match (report, origin) {
-            (Report::Delivered, _) => vec![writer.receipt(of, origin)],
-            (Report::Delayed, _) => vec![writer.note(&Text::Delayed)],
-            (Report::Reduced(feature), _) => vec![writer.note(&Text::Reduced { feature: *feature })],
-            (Report::Failed(reason), Some(origin)) => vec![writer.failure(of, reason, origin)],
-            (Report::Failed(reason), None) => vec![writer.note(&Text::Failed { reason })],
-        },
+        What::Opened | What::Report { report: Report::Delivered, .. } => Vec::new(),
+        What::Report { report: Report::Delayed, .. } => vec![writer.note(&Text::Delayed)],
+        What::Report { report: Report::Reduced(feature), .. } => vec![writer.note(&Text::Reduced { feature: *feature })],
+        What::Report { report: Report::Failed(reason), .. } => vec![writer.note(&Text::Failed { reason })],
     }
 }
 
 /// What people read where a file of theirs would stand that cannot be brought there.
 pub(crate) fn missing_file(delivery: &Deliverable, file: &Attachment, language: Language) -> Element {
     let text = Text::CannotCarry { feature: file.kind.feature(), name: Some(file.name.as_str()) };
-    Writer { delivery, language }.note(&text)
+    Writer { way: Way::of(delivery), language }.note(&text)
 }
 
 /// XEP-0172.
@@ -62,17 +114,21 @@ pub(crate) fn nick(name: &DisplayName) -> Builder {
 }
 
 struct Writer<'a> {
-    delivery: &'a Deliverable,
+    way: Way<'a>,
     language: Language,
 }
 
 impl Writer<'_> {
     fn envelope(&self) -> Builder {
+        let kind = match self.way.kind {
+            Chat::Direct { .. } => "chat",
+            Chat::Room => "groupchat",
+        };
         element("message", namespace::COMPONENT)
-            .attr("type", "chat")
-            .attr("from", &address::full(self.delivery.leg.ghost.as_str()))
-            .attr("to", self.delivery.leg.user.address.as_str())
-            .attr("id", &self.delivery.id.to_string())
+            .attr("type", kind)
+            .attr("from", &self.way.from)
+            .attr("to", self.way.to)
+            .attr("id", &self.way.id.to_string())
     }
 
     /// A message or, with `corrects`, a new version of one (XEP-0308: always of the first).
@@ -114,12 +170,12 @@ impl Writer<'_> {
 
     /// What is answered, without words.
     fn answered(&self, reply: &Reply<Placed>) -> Builder {
-        let leg = &self.delivery.leg;
-        let author = match reply.to.by {
-            Side::User => leg.user.address.as_str(),
-            Side::Ghost => leg.ghost.as_str(),
+        let author = match (self.way.kind, reply.to.by) {
+            (Chat::Direct { user, .. }, Side::User) => Some(user),
+            (Chat::Direct { ghost, .. }, Side::Ghost) => Some(ghost),
+            (Chat::Room, _) => None,
         };
-        element("reply", namespace::REPLY).attr("to", author).attr("id", reply.to.native.as_str())
+        element("reply", namespace::REPLY).maybe_attr("to", author).attr("id", reply.to.native.as_str())
     }
 
     /// One file: the body is its address and nothing else, for clients show it only so (XEP-0066; more in XEP-0447).
@@ -154,14 +210,11 @@ impl Writer<'_> {
             .child(text("lon", &place.longitude().to_string()));
         let shown = self.said(self.envelope().text_child("body", &place.uri()).child(spot));
         let words = place.label.as_ref().map(|label| {
-            let id = format!("{}.1", self.delivery.id);
-            element("message", namespace::COMPONENT)
-                .attr("type", "chat")
-                .attr("from", &address::full(self.delivery.leg.ghost.as_str()))
-                .attr("to", self.delivery.leg.user.address.as_str())
+            let id = format!("{}.1", self.way.id);
+            self.envelope()
                 .attr("id", &id)
                 .text_child("body", label)
-                .child(nick(&self.delivery.leg.ghost_name))
+                .children(self.way.name.map(nick))
                 .child(element("origin-id", namespace::SID).attr("id", &id))
                 .child(element("store", namespace::HINTS))
                 .build()
@@ -171,16 +224,17 @@ impl Writer<'_> {
 
     /// What every message of a ghost bears.
     fn said(&self, stanza: Builder) -> Element {
-        let delivery = self.delivery;
-        let late = delivery.late.then(|| stamp(delivery.sent_at)).flatten();
-        let delay = late.map(|stamp| {
-            let from = address::domain(delivery.leg.ghost.as_str());
-            element("delay", namespace::DELAY).attr("from", from).attr("stamp", &stamp)
-        });
+        let way = &self.way;
+        let delay = way
+            .delayed
+            .and_then(stamp)
+            .map(|stamp| element("delay", namespace::DELAY).attr("from", address::domain(&way.from)).attr("stamp", &stamp));
+        // Nobody answers for a whole room (XEP-0184 §5.3).
+        let receipt = matches!(way.kind, Chat::Direct { .. }).then(|| element("request", namespace::RECEIPTS));
         stanza
-            .child(nick(&delivery.leg.ghost_name))
-            .child(element("origin-id", namespace::SID).attr("id", &delivery.id.to_string()))
-            .child(element("request", namespace::RECEIPTS))
+            .children(way.name.map(nick))
+            .child(element("origin-id", namespace::SID).attr("id", &way.id.to_string()))
+            .children(receipt)
             .child(element("markable", namespace::MARKERS))
             .child(element("store", namespace::HINTS))
             .children(delay)
@@ -189,7 +243,7 @@ impl Writer<'_> {
 
     /// XEP-0424. Every part of a message is retracted by a stanza of its own.
     fn retraction(&self, index: usize, of: &NativeId) -> Element {
-        let id = format!("{}{}", self.delivery.id, if index == 0 { String::new() } else { format!(".{index}") });
+        let id = format!("{}{}", self.way.id, if index == 0 { String::new() } else { format!(".{index}") });
         self.envelope()
             .attr("id", &id)
             .text_child("body", &words::say(self.language, &Text::Retracted))

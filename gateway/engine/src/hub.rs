@@ -7,6 +7,7 @@ use std::{fmt, sync::Arc};
 use dreiklang_model::{
     Address, Attachment, ChatId, ConversationId, DeliveryId, DisplayName, Language, MediaSource, Network, PictureHash, Portrait,
     Reason, Report, RoomAddress, RoomDetails, Timestamp, Written,
+    words::{self, Text},
 };
 
 use secrecy::SecretSlice;
@@ -211,6 +212,22 @@ impl Hub {
     /// [`StoreError`].
     pub async fn attend(&self, chat: &ChatId, people: Vec<Attendance>, complete: bool) -> Result<(), StoreError> {
         rooms::attend(&self.live, &self.network, chat, people, complete).await
+    }
+
+    /// Tells the people on a room's other legs something in the gateway's own name.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn announce(&self, chat: &ChatId, text: &Text<'_>) -> Result<(), StoreError> {
+        rooms::announce(&self.live, &self.network, chat, &words::say(self.language(), text)).await
+    }
+
+    /// Is this a delivery of ours? An adapter that meets its id on its network asks it when it does not remember having sent it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn is_ours(&self, delivery: DeliveryId) -> Result<bool, StoreError> {
+        Ok(!self.live.store.messages(self.live.key, delivery.event).await?.is_empty())
     }
 
     /// What this network's leg of a room is to look like, with at most `limit` members; [`None`]: there is no such leg.

@@ -4,14 +4,20 @@
 
 use std::sync::Arc;
 
-use dreiklang_model::{Address, ChatId, ConversationId, DisplayName, Network, Reason, RoomAddress, RoomDetails};
+use dreiklang_model::{
+    Address, ChatId, ConversationId, DeliveryId, DisplayName, Event, Message, NativeId, Network, Reason, RoomAddress,
+    RoomDetails, What, adapt,
+};
 
 use crate::{
     Attendance, Hosting, Hub, Member, RoomLeg,
     hub::Ghost,
     leg::shown_name,
     organisation::Live,
-    port::{Bound, Entered, EntryError, LaneKey, MemberChange, MemberRow, NoAddress, RoomLegRow, StoreError, Wanted},
+    port::{
+        Arrival, Bound, Entered, EntryError, LaneKey, MemberChange, MemberRow, NewRow, NoAddress, Role, RoomLegRow, SourceKey,
+        StoreError, Wanted,
+    },
 };
 
 impl RoomLeg {
@@ -191,4 +197,43 @@ pub(crate) async fn member(live: &Live, network: &Network, row: MemberRow) -> Re
     let nick: DisplayName = nick.unwrap_or_else(|| name.clone());
     let ghost = Ghost { written, address: persona.account, name, bot: false, picture: persona.picture };
     Ok(Some(Member { persona: persona.id, ghost, nick, standing }))
+}
+
+/// See [`crate::Hub::announce`].
+pub(crate) async fn announce(live: &Live, network: &Network, chat: &ChatId, text: &str) -> Result<(), StoreError> {
+    let Some(here) = live.room_of_chat(network, chat).await? else { return Ok(()) };
+    let (now, id) = (live.clock.now(), live.new_event());
+    let mut rows = Vec::new();
+    for leg in live.legs_of_room(here.conversation).await?.iter().filter(|leg| leg.network != *network && leg.chat.is_some()) {
+        let Some(adapter) = live.adapters.get(&leg.network) else { continue };
+        let said = What::Message(Message::notice(text));
+        let adapted = adapt(said, &adapter.room_capabilities(&RoomLeg::from_row(leg.clone())), live.organisation.language);
+        rows.extend(adapted.parts.into_iter().zip(0_u16..).map(|(what, part)| NewRow {
+            organisation: live.key,
+            delivery: DeliveryId { event: id, part },
+            lane: LaneKey { conversation: leg.conversation, network: leg.network.clone() },
+            source: Network::GATEWAY,
+            native: None,
+            event: Event { id, conversation: leg.conversation, author: None, sent_at: now, what, echo: None },
+            accepted_at: now,
+            wants_receipt: false,
+            held: false,
+        }));
+    }
+    let key = SourceKey { scope: "announcement".to_owned(), id: id.to_string(), at: None };
+    let arrival = Arrival {
+        organisation: live.key,
+        seen: live.pseudonyms.seen(network, &key),
+        event: id,
+        conversation: here.conversation,
+        network: Network::GATEWAY,
+        native: NativeId::new(id.to_string()).map_err(|error| StoreError::Corrupt(error.to_string()))?,
+        role: Role::Nothing,
+        author: None,
+        proof: None,
+        reaction: None,
+        accepted_at: now,
+        rows,
+    };
+    live.store.accept(vec![arrival]).await.map(drop)
 }

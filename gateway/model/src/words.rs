@@ -47,6 +47,8 @@ pub enum Text<'a> {
     PollAnswer { answers: &'a str },
     EncryptedRoom,
     ChatMoved { link: &'a str },
+    RoomLost { why: Option<&'a str> },
+    RoomClosed,
     Opened { name: &'a str },
     BotHelp { organisation: &'a str },
     BotUnknown { word: &'a str },
@@ -258,6 +260,17 @@ fn german(text: &Text<'_>) -> String {
         Text::GhostDescription { organisation, network } => {
             format!("Über das Gateway von {organisation} verbunden ({network}). Das Gateway kann Nachrichten lesen.")
         }
+        Text::RoomLost { why: Some(why) } => format!(
+            "Das Gateway wurde aus dem Raum im anderen Netz entfernt. Was Sie hier schreiben, kommt dort nicht mehr an. Grund: {why}"
+        ),
+        Text::RoomLost { why: None } => {
+            "Das Gateway wurde aus dem Raum im anderen Netz entfernt. Was Sie hier schreiben, kommt dort \
+             nicht mehr an."
+                .to_owned()
+        }
+        Text::RoomClosed => {
+            "Den Raum im anderen Netz gibt es nicht mehr. Was Sie hier schreiben, kommt dort nicht an.".to_owned()
+        }
         Text::GatewayName { organisation } => format!("Gateway {organisation}"),
         Text::GatewayPrompt => "Adresse".to_owned(),
         Text::GatewayDescription => {
@@ -350,6 +363,18 @@ fn english(text: &Text<'_>) -> String {
         ),
         Text::GhostDescription { organisation, network } => {
             format!("Connected through the gateway of {organisation} ({network}). The gateway can read messages.")
+        }
+        Text::RoomLost { why: Some(why) } => format!(
+            "The gateway was removed from the room on the other network. What you write here does not arrive there any more. \
+             Reason: {why}"
+        ),
+        Text::RoomLost { why: None } => {
+            "The gateway was removed from the room on the other network. What you write here does not \
+             arrive there any more."
+                .to_owned()
+        }
+        Text::RoomClosed => {
+            "The room on the other network does not exist any more. What you write here does not arrive there.".to_owned()
         }
         Text::GatewayName { organisation } => format!("Gateway {organisation}"),
         Text::GatewayPrompt => "Address".to_owned(),

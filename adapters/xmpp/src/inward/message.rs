@@ -19,7 +19,7 @@ use crate::{
 
 /// What a message stanza means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Meaning {
+pub(crate) enum Meaning {
     /// Somebody wrote something.
     Said(Box<Said>),
     /// Something we sent was refused.
@@ -38,17 +38,17 @@ pub(super) enum Meaning {
 
 /// What somebody wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Said {
+pub(crate) struct Said {
     /// His id for it, or the origin-id (XEP-0359); nothing when there is neither.
-    pub(super) id: Option<NativeId>,
+    pub(crate) id: Option<NativeId>,
     /// His name (XEP-0172).
-    pub(super) name: Option<DisplayName>,
+    pub(crate) name: Option<DisplayName>,
     /// When, if it was delayed (XEP-0203).
-    pub(super) sent_at: Option<Timestamp>,
+    pub(crate) sent_at: Option<Timestamp>,
     /// He asked for a receipt (XEP-0184) and gave the id that it needs.
-    pub(super) wants_receipt: bool,
+    pub(crate) wants_receipt: bool,
     /// What.
-    pub(super) what: What<NativeId>,
+    pub(crate) what: What<NativeId>,
 }
 
 /// Reads a message stanza; `language` is preferred among several bodies.
@@ -60,6 +60,11 @@ pub(super) fn read(stanza: &Element, envelope: &Envelope<'_>, language: Language
         // RFC 6121 §5.2.2: anything unknown is normal.
         _ => {}
     }
+    content(stanza, envelope, language)
+}
+
+/// Reads what stands in a message stanza, whatever its type.
+pub(crate) fn content(stanza: &Element, envelope: &Envelope<'_>, language: Language) -> Meaning {
     if wraps_another(stanza) {
         return Meaning::Nothing("forwarded");
     }
