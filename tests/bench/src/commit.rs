@@ -59,6 +59,7 @@ pub(crate) fn arrival(organisation: OrganisationKey, number: u64) -> Arrival {
         network: Network::MATRIX,
         native: native.clone(),
         role: Role::Itself,
+        author: Some(PersonaId(1)),
         proof: None,
         reaction: None,
         accepted_at: at,
