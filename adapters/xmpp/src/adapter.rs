@@ -142,7 +142,9 @@ impl Adapter for XmppAdapter {
         let mut failed = None;
         let mut stanzas = match &delivery.what {
             What::Message(message) if !message.attachments.is_empty() => {
-                let placed = asking.place(hub, delivery, &message.attachments).await;
+                let placed = asking
+                    .place(hub, delivery.leg.ghost.as_str(), Some(address::domain(user.as_str())), &message.attachments)
+                    .await;
                 match handed_out(hub, placed, &message.attachments)? {
                     Some(places) => outward::stanzas(delivery, None, &places, hub.language()),
                     None => {
@@ -162,7 +164,7 @@ impl Adapter for XmppAdapter {
             chat_states::mark(&mut stanzas);
         }
         let (done, outcome) = oneshot::channel();
-        if orders.send(Order { id: id.clone(), to: user.clone(), stanzas, done }).await.is_err() {
+        if orders.send(Order { id: id.clone(), to: user.clone(), stanzas, copies: Vec::new(), done }).await.is_err() {
             return Err(DeliveryError::later(format!("{} is not connected", component.part())));
         }
         match outcome.await {

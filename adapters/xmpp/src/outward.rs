@@ -20,47 +20,40 @@ use crate::{
     xml::{Builder, element, namespace},
 };
 
-/// Between whom something is said, and what every stanza of it bears.
+/// The outside of what is said: who says it, where, and under which name it is known there.
 #[derive(Debug, Clone)]
-pub(crate) struct Way<'a> {
-    /// The type of its stanzas.
-    pub(crate) kind: Chat<'a>,
-    /// From whom, as a full JID.
-    pub(crate) from: String,
-    /// To whom.
-    pub(crate) to: &'a str,
-    /// How the author is called, where a stanza is to say so (XEP-0172).
-    pub(crate) name: Option<&'a DisplayName>,
-    /// The id of the first stanza.
+pub(crate) struct Outside<'a> {
     pub(crate) id: DeliveryId,
-    /// When it was said, where that is to be shown.
-    pub(crate) delayed: Option<Timestamp>,
+    pub(crate) place: Where<'a>,
+    /// The full JID of who says it.
+    pub(crate) from: String,
+    /// How he is called.
+    pub(crate) name: &'a DisplayName,
+    /// When its author did it.
+    pub(crate) sent_at: Timestamp,
+    /// That time is to be shown.
+    pub(crate) late: bool,
 }
 
-/// In which kind of conversation.
+/// Where something is said.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Chat<'a> {
-    /// Of two: who is at home here, and the ghost.
-    Direct {
-        /// Who is at home here.
-        user: &'a str,
-        /// The ghost.
-        ghost: &'a str,
-    },
-    /// Of many.
-    Room,
+pub(crate) enum Where<'a> {
+    /// To one person by a ghost: their bare JIDs.
+    Direct { user: &'a str, ghost: &'a str },
+    /// Among the people of a room, by its bare JID. Its stanzas are addressed to nobody yet.
+    Room(&'a str),
 }
 
-impl<'a> Way<'a> {
-    fn of(delivery: &'a Deliverable) -> Self {
+impl<'a> Outside<'a> {
+    fn direct(delivery: &'a Deliverable) -> Self {
         let leg = &delivery.leg;
         Self {
-            kind: Chat::Direct { user: leg.user.address.as_str(), ghost: leg.ghost.as_str() },
-            from: address::full(leg.ghost.as_str()),
-            to: leg.user.address.as_str(),
-            name: Some(&leg.ghost_name),
             id: delivery.id,
-            delayed: delivery.late.then_some(delivery.sent_at),
+            place: Where::Direct { user: leg.user.address.as_str(), ghost: leg.ghost.as_str() },
+            from: address::full(leg.ghost.as_str()),
+            name: &leg.ghost_name,
+            sent_at: delivery.sent_at,
+            late: delivery.late,
         }
     }
 }
@@ -68,18 +61,18 @@ impl<'a> Way<'a> {
 /// The stanzas for one delivery. `origin` is where the message came from that a report is about, if that is still known; `files` are
 /// the addresses at which the files of a message can be had, in their order.
 pub(crate) fn stanzas(delivery: &Deliverable, origin: Option<&Origin>, files: &[String], language: Language) -> Vec<Element> {
-    let writer = Writer { way: Way::of(delivery), language };
-    match (&delivery.what, origin) {
-        (What::Opened, _) => vec![writer.note(&Text::Opened { name: delivery.leg.ghost_name.as_str() })],
-        (What::Report { of, report: Report::Delivered }, _) => vec![writer.receipt(of, origin)],
-        (What::Report { of, report: Report::Failed(reason) }, Some(origin)) => vec![writer.failure(of, reason, origin)],
-        (what, _) => said(writer.way, what, files, language),
-    }
+    said(Outside::direct(delivery), &delivery.what, origin, files, language)
 }
 
-/// The stanzas for something said; `files` as above.
-pub(crate) fn said(way: Way<'_>, what: &What<Placed>, files: &[String], language: Language) -> Vec<Element> {
-    let writer = Writer { way, language };
+/// The same for whatever is said anywhere.
+pub(crate) fn said(
+    outside: Outside<'_>,
+    what: &What<Placed>,
+    origin: Option<&Origin>,
+    files: &[String],
+    language: Language,
+) -> Vec<Element> {
+    let writer = Writer { outside, language };
     match what {
         What::Message(message) => match message.attachments.as_slice() {
             [] => vec![writer.message(message, None)],
@@ -95,17 +88,26 @@ pub(crate) fn said(way: Way<'_>, what: &What<Placed>, files: &[String], language
         What::Unsupported { feature, name } => {
             vec![writer.note(&Text::CannotCarry { feature: *feature, name: name.as_deref() })]
         }
-        What::Opened | What::Report { report: Report::Delivered, .. } => Vec::new(),
-        What::Report { report: Report::Delayed, .. } => vec![writer.note(&Text::Delayed)],
-        What::Report { report: Report::Reduced(feature), .. } => vec![writer.note(&Text::Reduced { feature: *feature })],
-        What::Report { report: Report::Failed(reason), .. } => vec![writer.note(&Text::Failed { reason })],
+        What::Opened => vec![writer.note(&Text::Opened { name: writer.outside.name.as_str() })],
+        What::Report { of, report } => match (report, origin) {
+            (Report::Delivered, _) => vec![writer.receipt(of, origin)],
+            (Report::Delayed, _) => vec![writer.note(&Text::Delayed)],
+            (Report::Reduced(feature), _) => vec![writer.note(&Text::Reduced { feature: *feature })],
+            (Report::Failed(reason), Some(origin)) => vec![writer.failure(of, reason, origin)],
+            (Report::Failed(reason), None) => vec![writer.note(&Text::Failed { reason })],
+        },
     }
 }
 
 /// What people read where a file of theirs would stand that cannot be brought there.
 pub(crate) fn missing_file(delivery: &Deliverable, file: &Attachment, language: Language) -> Element {
+    missing(Outside::direct(delivery), file, language)
+}
+
+/// The same for a file that is missing anywhere.
+pub(crate) fn missing(outside: Outside<'_>, file: &Attachment, language: Language) -> Element {
     let text = Text::CannotCarry { feature: file.kind.feature(), name: Some(file.name.as_str()) };
-    Writer { way: Way::of(delivery), language }.note(&text)
+    Writer { outside, language }.note(&text)
 }
 
 /// XEP-0172.
@@ -114,21 +116,21 @@ pub(crate) fn nick(name: &DisplayName) -> Builder {
 }
 
 struct Writer<'a> {
-    way: Way<'a>,
+    outside: Outside<'a>,
     language: Language,
 }
 
 impl Writer<'_> {
     fn envelope(&self) -> Builder {
-        let kind = match self.way.kind {
-            Chat::Direct { .. } => "chat",
-            Chat::Room => "groupchat",
+        let (kind, to) = match self.outside.place {
+            Where::Direct { user, .. } => ("chat", Some(user)),
+            Where::Room(_) => ("groupchat", None),
         };
         element("message", namespace::COMPONENT)
             .attr("type", kind)
-            .attr("from", &self.way.from)
-            .attr("to", self.way.to)
-            .attr("id", &self.way.id.to_string())
+            .attr("from", &self.outside.from)
+            .maybe_attr("to", to)
+            .attr("id", &self.outside.id.to_string())
     }
 
     /// A message or, with `corrects`, a new version of one (XEP-0308: always of the first).
@@ -170,10 +172,11 @@ impl Writer<'_> {
 
     /// What is answered, without words.
     fn answered(&self, reply: &Reply<Placed>) -> Builder {
-        let author = match (self.way.kind, reply.to.by) {
-            (Chat::Direct { user, .. }, Side::User) => Some(user),
-            (Chat::Direct { ghost, .. }, Side::Ghost) => Some(ghost),
-            (Chat::Room, _) => None,
+        let author = match (self.outside.place, reply.to.by) {
+            (Where::Direct { user, .. }, Side::User) => Some(user),
+            (Where::Direct { ghost, .. }, Side::Ghost) => Some(ghost),
+            // The name that a room gives to a message is enough.
+            (Where::Room(_), _) => None,
         };
         element("reply", namespace::REPLY).maybe_attr("to", author).attr("id", reply.to.native.as_str())
     }
@@ -210,11 +213,11 @@ impl Writer<'_> {
             .child(text("lon", &place.longitude().to_string()));
         let shown = self.said(self.envelope().text_child("body", &place.uri()).child(spot));
         let words = place.label.as_ref().map(|label| {
-            let id = format!("{}.1", self.way.id);
+            let id = format!("{}.1", self.outside.id);
             self.envelope()
                 .attr("id", &id)
                 .text_child("body", label)
-                .children(self.way.name.map(nick))
+                .children(self.nick())
                 .child(element("origin-id", namespace::SID).attr("id", &id))
                 .child(element("store", namespace::HINTS))
                 .build()
@@ -222,19 +225,24 @@ impl Writer<'_> {
         std::iter::once(shown).chain(words).collect()
     }
 
-    /// What every message of a ghost bears.
+    /// His name, where it does not stand in his address already.
+    fn nick(&self) -> Option<Builder> {
+        matches!(self.outside.place, Where::Direct { .. }).then(|| nick(self.outside.name))
+    }
+
+    /// What every message of a ghost bears. Nobody asks a whole room for receipts (XEP-0184 §5.3).
     fn said(&self, stanza: Builder) -> Element {
-        let way = &self.way;
-        let delay = way
-            .delayed
-            .and_then(stamp)
-            .map(|stamp| element("delay", namespace::DELAY).attr("from", address::domain(&way.from)).attr("stamp", &stamp));
-        // Nobody answers for a whole room (XEP-0184 §5.3).
-        let receipt = matches!(way.kind, Chat::Direct { .. }).then(|| element("request", namespace::RECEIPTS));
+        let outside = &self.outside;
+        let (direct, told_by) = match outside.place {
+            Where::Direct { ghost, .. } => (true, address::domain(ghost)),
+            Where::Room(room) => (false, room),
+        };
+        let late = outside.late.then(|| stamp(outside.sent_at)).flatten();
+        let delay = late.map(|stamp| element("delay", namespace::DELAY).attr("from", told_by).attr("stamp", &stamp));
         stanza
-            .children(way.name.map(nick))
-            .child(element("origin-id", namespace::SID).attr("id", &way.id.to_string()))
-            .children(receipt)
+            .children(self.nick())
+            .child(element("origin-id", namespace::SID).attr("id", &outside.id.to_string()))
+            .children(direct.then(|| element("request", namespace::RECEIPTS)))
             .child(element("markable", namespace::MARKERS))
             .child(element("store", namespace::HINTS))
             .children(delay)
@@ -243,7 +251,7 @@ impl Writer<'_> {
 
     /// XEP-0424. Every part of a message is retracted by a stanza of its own.
     fn retraction(&self, index: usize, of: &NativeId) -> Element {
-        let id = format!("{}{}", self.way.id, if index == 0 { String::new() } else { format!(".{index}") });
+        let id = format!("{}{}", self.outside.id, if index == 0 { String::new() } else { format!(".{index}") });
         self.envelope()
             .attr("id", &id)
             .text_child("body", &words::say(self.language, &Text::Retracted))

@@ -4,10 +4,7 @@
 
 use std::time::Duration;
 
-use dreiklang_engine::{
-    Hub,
-    port::{Deliverable, DeliveryError},
-};
+use dreiklang_engine::{Hub, port::DeliveryError};
 use dreiklang_model::{Attachment, Reason};
 use minidom::Element;
 use tokio::sync::{mpsc, oneshot};
@@ -38,20 +35,22 @@ impl Asking<'_> {
         let to = address::person(whom)?;
         let asked = async {
             let (done, _routed) = oneshot::channel();
-            self.orders.send(Order { id, to, stanzas, done }).await.ok()?;
+            self.orders.send(Order { id, to, stanzas, copies: Vec::new(), done }).await.ok()?;
             answer.await.ok()
         };
         tokio::time::timeout(ANSWER, asked).await.ok()?
     }
 
-    /// Where the files of a delivery can be had, in their order. [`None`]: no server takes them for this recipient.
+    /// Where the files that `ghost` sends to people of a domain, or of several, can be had, in their order. [`None`]: no server takes them
+    /// for these people.
     pub(crate) async fn place(
         &self,
         hub: &Hub,
-        delivery: &Deliverable,
+        ghost: &str,
+        domain: Option<&str>,
         files: &[Attachment],
     ) -> Result<Option<Vec<String>>, DeliveryError> {
-        let Some(service) = self.service(address::domain(delivery.leg.user.address.as_str())).await else { return Ok(None) };
+        let Some(service) = self.service(domain).await else { return Ok(None) };
         let mut places = Vec::with_capacity(files.len());
         for file in files {
             let media = hub.open(&file.source).await?;
@@ -61,7 +60,7 @@ impl Asking<'_> {
             if size > LARGEST {
                 return Err(DeliveryError::Never { reason: Reason::TooLarge, cause: "a file larger than is carried".to_owned() });
             }
-            let slot = self.slot(delivery.leg.ghost.as_str(), &service, file, size).await?;
+            let slot = self.slot(ghost, &service, file, size).await?;
             self.shared.web.put(&slot, file.media_type.as_str(), size, media).await?;
             places.push(slot.get);
         }
@@ -89,12 +88,12 @@ impl Asking<'_> {
 
     /// The service that takes uploads for people of a domain: one of their server's, else one of the server that the component
     /// belongs to.
-    async fn service(&self, domain: &str) -> Option<String> {
+    async fn service(&self, domain: Option<&str>) -> Option<String> {
         if let Some(configured) = &self.shared.upload {
             return Some(configured.clone());
         }
         let above = self.component.domain.as_str().match_indices('.').map(|(at, _)| &self.component.domain.as_str()[at + 1..]);
-        for candidate in std::iter::once(domain).chain(above.filter(|above| above.contains('.'))) {
+        for candidate in domain.into_iter().chain(above.filter(|above| above.contains('.'))) {
             if let Some(service) = self.service_of(candidate).await {
                 return Some(service);
             }

@@ -32,6 +32,6 @@ async fn write(component: &Component, shared: &Shared, leg: &Leg, typing: Typing
     let Some(stanza) = chat_states::stanza(leg.ghost.as_str(), leg.user.address.as_str(), &id, typing) else { return true };
     let Some(orders) = component.orders() else { return false };
     let (done, outcome) = oneshot::channel();
-    let order = Order { id, to: leg.user.address.clone(), stanzas: vec![stanza], done };
+    let order = Order { id, to: leg.user.address.clone(), stanzas: vec![stanza], copies: Vec::new(), done };
     orders.try_send(order).is_ok() && matches!(outcome.await, Ok(Ok(())))
 }

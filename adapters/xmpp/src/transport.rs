@@ -14,6 +14,6 @@ mod tests;
 pub(crate) use back_off::BackOff;
 pub(crate) use books::Books;
 pub(crate) use connection::{Connection, OpenError, open};
-pub(crate) use ledger::Order;
+pub(crate) use ledger::{Copies, Order};
 pub(crate) use questions::Questions;
 pub(crate) use session::{End, Ports, Task, serve};

@@ -7,7 +7,7 @@ mod read;
 mod scope;
 mod write;
 
-pub(crate) use build::{Builder, element};
+pub(crate) use build::{Builder, element, set_attr};
 pub(crate) use read::{Frame, Reader, StreamBroken};
 pub(crate) use write::write;
 

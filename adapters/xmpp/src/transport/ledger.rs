@@ -2,7 +2,7 @@
 //! What was written and is not proved yet. XEP-0114 has no acknowledgements: a ping to ourselves through the server, the
 //! barrier, proves by its return that the server has routed everything written before it.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use dreiklang_engine::port::DeliveryError;
 use dreiklang_model::Address;
@@ -20,8 +20,19 @@ pub(crate) struct Order {
     pub(crate) to: Address,
     /// The stanzas, in order.
     pub(crate) stanzas: Vec<Element>,
+    /// Stanzas that several people get, behind the others.
+    pub(crate) copies: Vec<Copies>,
     /// Who waits.
     pub(crate) done: oneshot::Sender<Result<(), DeliveryError>>,
+}
+
+/// A stanza, and everybody who gets it.
+#[derive(Debug, Clone)]
+pub(crate) struct Copies {
+    /// The stanza, addressed to nobody yet.
+    pub(crate) stanza: Element,
+    /// Their JIDs.
+    pub(crate) to: Vec<Arc<str>>,
 }
 
 #[derive(Debug)]

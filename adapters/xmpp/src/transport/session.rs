@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     books::{Book, Books},
     connection::{Connection, stream_condition},
-    ledger::Order,
+    ledger::{Copies, Order},
     questions::Questions,
 };
 use crate::{
@@ -318,16 +318,23 @@ impl Session<'_> {
     }
 
     fn write_order(&mut self, order: Order) {
-        let Order { id, to, stanzas, done } = order;
+        let Order { id, to, stanzas, copies, done } = order;
         if done.is_closed() {
             return;
         }
-        for stanza in &stanzas {
-            if let Err(error) = xml::write(stanza, &mut self.output) {
-                let cause = format!("cannot be written: {error}");
-                let _ = done.send(Err(DeliveryError::Never { reason: Reason::Unreadable, cause }));
-                return;
-            }
+        let written = stanzas.iter().try_for_each(|stanza| xml::write(stanza, &mut self.output));
+        let written = written.and_then(|()| {
+            copies.into_iter().try_for_each(|Copies { mut stanza, to }| {
+                to.iter().try_for_each(|to| {
+                    xml::set_attr(&mut stanza, "to", to);
+                    xml::write(&stanza, &mut self.output)
+                })
+            })
+        });
+        if let Err(error) = written {
+            let cause = format!("cannot be written: {error}");
+            let _ = done.send(Err(DeliveryError::Never { reason: Reason::Unreadable, cause }));
+            return;
         }
         self.book.ledger().ordered(id, to, done);
     }

@@ -136,7 +136,7 @@ impl Lab {
         let (done, wait) = oneshot::channel();
         let stanza = element("message", namespace::COMPONENT).attr("id", id).attr("to", BOB).text_child("body", "hi").build();
         let to = Address::new(Network::XMPP, BOB).unwrap();
-        self.orders.send(Order { id: id.into(), to, stanzas: vec![stanza], done }).await.unwrap();
+        self.orders.send(Order { id: id.into(), to, stanzas: vec![stanza], copies: Vec::new(), done }).await.unwrap();
         wait
     }
 

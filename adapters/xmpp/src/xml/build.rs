@@ -15,12 +15,17 @@ pub(crate) fn element(name: &'static str, namespace: &'static str) -> Builder {
     Builder(Element::bare(name, namespace))
 }
 
+/// Sets an attribute of an element.
+pub(crate) fn set_attr(element: &mut Element, name: &'static str, value: &str) {
+    if let Ok(name) = NcName::try_from(name) {
+        element.set_attr(Namespace::NONE, name, legal(value));
+    }
+}
+
 impl Builder {
     /// An attribute.
     pub(crate) fn attr(mut self, name: &'static str, value: &str) -> Self {
-        if let Ok(name) = NcName::try_from(name) {
-            self.0.set_attr(Namespace::NONE, name, legal(value));
-        }
+        set_attr(&mut self.0, name, value);
         self
     }
 
