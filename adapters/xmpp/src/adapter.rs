@@ -8,14 +8,21 @@ use std::{
 
 use async_trait::async_trait;
 use dreiklang_engine::{
-    Ghost, Hub, Leg,
-    port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Media, Signal},
+    Author, Ghost, Hosting, Hub, Leg, RoomLeg,
+    port::{
+        Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Entered, EntryError, Finding, Media, RoomContent,
+        RoomDelivery, Signal,
+    },
 };
 use dreiklang_model::{
-    Address, Attachment, Capabilities, Format, Formats, MediaSource, NativeId, Network, Reason, Support, What,
+    Address, Attachment, Capabilities, Format, Formats, MediaSource, NativeId, Network, Reason, RoomAddress, Support, What,
 };
 use dreiklang_richtext::styling;
-use tokio::{io::AsyncWriteExt, sync::oneshot, task::JoinSet};
+use tokio::{
+    io::AsyncWriteExt,
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -25,6 +32,7 @@ use crate::{
     chat_states::{self, Knowing},
     component::{Component, Shared},
     config::{Config, ConfigError},
+    foreign::{self, Happened, Reach},
     media::{LARGEST, Services, Web},
     outward, reach,
     senders::Senders,
@@ -45,7 +53,9 @@ const MOST_PRESENT: u64 = 20_000;
 /// XMPP by external components (XEP-0114): one for each foreign network.
 pub struct XmppAdapter {
     shared: Arc<Shared>,
-    components: BTreeMap<String, Arc<Component>>,
+    components: Arc<BTreeMap<String, Arc<Component>>>,
+    /// News of rooms of other servers; taken by the run of the adapter.
+    news: tokio::sync::Mutex<mpsc::Receiver<Happened>>,
 }
 
 impl std::fmt::Debug for XmppAdapter {
@@ -63,6 +73,9 @@ impl XmppAdapter {
         config.check()?;
         let own = config.domains.values().cloned().collect();
         let components = config.domains.iter().map(|(network, domain)| (domain.clone(), network.clone())).collect();
+        let (tell, news) = mpsc::channel(foreign::NEWS);
+        let listener = config.domains.get(&Network::MATRIX).or_else(|| config.domains.values().next());
+        let listener = listener.map(|domain| domain.as_str().to_owned()).unwrap_or_default();
         let shared = Shared {
             components: Arc::new(components),
             server: config.server,
@@ -78,12 +91,52 @@ impl XmppAdapter {
             questions: Arc::default(),
             upload: config.upload,
             services: Services::new(),
+            foreign: Arc::default(),
+            news: tell,
+            listener: listener.into(),
             web: Web::new(&config.tls, &config.fetch_allow).map_err(|error| ConfigError::Http(error.to_string()))?,
         };
         let component = |(network, domain): (Network, crate::ComponentDomain)| {
             (domain.as_str().to_owned(), Arc::new(Component::new(domain, network)))
         };
-        Ok(Self { shared: Arc::new(shared), components: config.domains.into_iter().map(component).collect() })
+        let components = Arc::new(config.domains.into_iter().map(component).collect());
+        Ok(Self { shared: Arc::new(shared), components, news: tokio::sync::Mutex::new(news) })
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::new(Arc::clone(&self.components), Arc::clone(&self.shared))
+    }
+
+    /// Where the files of something said in a room of another server can be had.
+    async fn files_for_room(&self, hub: &Hub, delivery: &RoomDelivery) -> Result<Vec<String>, DeliveryError> {
+        let (RoomContent::Event(What::Message(message)), Author::Ghost(member)) = (&delivery.content, &delivery.author) else {
+            return Ok(Vec::new());
+        };
+        if message.attachments.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ghost = member.ghost.written.as_str();
+        let component = self.components.get(address::domain(ghost));
+        let Some((component, orders)) = component.and_then(|component| Some((component, component.orders()?))) else {
+            return Err(DeliveryError::later("the component is not connected"));
+        };
+        let asking = Asking { component, orders: &orders, shared: &self.shared };
+        let placed = asking.place(hub, ghost, None, &message.attachments).await;
+        handed_out(hub, placed, &message.attachments)?.ok_or_else(|| DeliveryError::Never {
+            reason: Reason::Rejected,
+            cause: "no server takes files for this room".to_owned(),
+        })
+    }
+}
+
+fn capabilities() -> Capabilities {
+    Capabilities {
+        notice: Support::AsText,
+        caption: Support::No,
+        longest_text: LONGEST_TEXT,
+        largest_file: LARGEST,
+        formats: FORMATS,
+        ..Capabilities::FULL
     }
 }
 
@@ -110,18 +163,53 @@ impl Adapter for XmppAdapter {
 
     async fn run(&self, hub: Hub, stop: CancellationToken) -> Result<(), AdapterError> {
         let mut running = JoinSet::new();
-        for component in self.components.values() {
-            let (component, shared) = (Arc::clone(component), Arc::clone(&self.shared));
-            let (hub, stop) = (hub.clone(), stop.clone());
-            running.spawn(async move { component.run(&shared, &hub, &stop).await });
-        }
-        while let Some(ended) = running.join_next().await {
-            if !stop.is_cancelled() {
-                tracing::error!(panicked = ended.is_err(), "a component ended by itself; all are started again");
-                return Ok(());
+        let mut news = self.news.lock().await;
+        let keeping = foreign::keep(self.reach(), hub.clone(), &mut news, stop.clone());
+        let components = async {
+            for component in self.components.values() {
+                let (component, shared) = (Arc::clone(component), Arc::clone(&self.shared));
+                let (hub, stop) = (hub.clone(), stop.clone());
+                running.spawn(async move { component.run(&shared, &hub, &stop).await });
             }
+            while let Some(ended) = running.join_next().await {
+                if !stop.is_cancelled() {
+                    tracing::error!(panicked = ended.is_err(), "a component ended by itself; all are started again");
+                    return;
+                }
+            }
+        };
+        tokio::pin!(keeping);
+        tokio::select! {
+            () = components => {}
+            () = async { keeping.await; std::future::pending::<()>().await } => {}
         }
         Ok(())
+    }
+
+    async fn enter(&self, hub: &Hub, room: &RoomAddress, _: Option<&Address>) -> Result<Entered, EntryError> {
+        foreign::enter(&self.reach(), hub, room).await
+    }
+
+    async fn deliver_to_room(&self, hub: &Hub, delivery: &RoomDelivery) -> Result<Delivered, DeliveryError> {
+        match delivery.room.hosting {
+            Hosting::Theirs => {
+                let files = self.files_for_room(hub, delivery).await?;
+                foreign::deliver(&self.reach(), hub, delivery, &files).await
+            }
+            Hosting::Ours => {
+                Err(DeliveryError::Never { reason: Reason::NotConnected, cause: "no rooms are hosted here".to_owned() })
+            }
+        }
+    }
+
+    async fn refresh_room(&self, hub: &Hub, room: &RoomLeg) {
+        if room.hosting == Hosting::Theirs {
+            foreign::refresh(&self.reach(), hub, room).await;
+        }
+    }
+
+    fn room_capabilities(&self, _: &RoomLeg) -> Capabilities {
+        Capabilities { read: Support::No, ..capabilities() }
     }
 
     async fn deliver(&self, hub: &Hub, delivery: &Deliverable) -> Result<Delivered, DeliveryError> {
@@ -196,14 +284,7 @@ impl Adapter for XmppAdapter {
     }
 
     fn capabilities(&self, _leg: &Leg) -> Capabilities {
-        Capabilities {
-            notice: Support::AsText,
-            caption: Support::No,
-            longest_text: LONGEST_TEXT,
-            largest_file: LARGEST,
-            formats: FORMATS,
-            ..Capabilities::FULL
-        }
+        capabilities()
     }
 
     async fn open(&self, _hub: &Hub, source: &MediaSource) -> Result<Media, DeliveryError> {

@@ -20,6 +20,7 @@ use crate::{
     acquaintances::{self, Met},
     chat_states::Knowing,
     config::ComponentDomain,
+    foreign::{Events, Foreign},
     inward::{self, Acceptor},
     media::{Services, Web},
     senders::Senders,
@@ -68,6 +69,11 @@ pub(crate) struct Shared {
     pub(crate) upload: Option<String>,
     pub(crate) services: Services,
     pub(crate) web: Web,
+    /// Rooms of other servers, and where news of them goes.
+    pub(crate) foreign: Arc<Foreign>,
+    pub(crate) news: Events,
+    /// Who listens in them.
+    pub(crate) listener: Arc<str>,
 }
 
 impl Shared {
@@ -118,6 +124,9 @@ impl Component {
             knowing: Arc::clone(&shared.knowing),
             met: shared.met.clone(),
             newcomers,
+            foreign: Arc::clone(&shared.foreign),
+            news: shared.news.clone(),
+            listener: Arc::clone(&shared.listener),
             answers: answers.clone(),
         };
         workers.spawn(inward::accept(acceptor, to_accept, stop.clone()));
@@ -130,6 +139,9 @@ impl Component {
             present: shared.present.clone(),
             resources: shared.resources.clone(),
             met: shared.met.clone(),
+            foreign: Arc::clone(&shared.foreign),
+            news: shared.news.clone(),
+            listener: Arc::clone(&shared.listener),
             answers,
         };
         workers.spawn(service::serve(service, to_serve, stop.clone(), farewell.clone()));

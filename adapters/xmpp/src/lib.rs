@@ -14,6 +14,7 @@ mod component;
 mod condition;
 mod config;
 mod envelope;
+mod foreign;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -24,6 +24,7 @@ use crate::{
     address,
     config::ComponentDomain,
     envelope::{Envelope, Kind},
+    foreign::{self, Events, Foreign},
     transport::Task,
 };
 
@@ -47,6 +48,10 @@ pub(crate) struct Service {
     pub(crate) resources: Resources,
     /// Who told lately how he looks.
     pub(crate) met: Met,
+    /// Rooms of other servers, where news of them goes, and who listens in them.
+    pub(crate) foreign: Arc<Foreign>,
+    pub(crate) news: Events,
+    pub(crate) listener: Arc<str>,
     /// Where answers go.
     pub(crate) answers: mpsc::Sender<Element>,
 }
@@ -93,6 +98,7 @@ pub(crate) async fn serve(
                 Some(Task::Present(ghost)) => contacts.show(&ghost, false).await,
                 Some(Task::Portrayed(ghost)) => contacts.show(&ghost, true).await,
                 Some(Task::Online) => {
+                    foreign::online(&service.news, service.domain.as_str()).await;
                     let contacts = contacts.clone();
                     announcing = Some(AbortOnDropHandle::new(tokio::spawn(async move { contacts.announce().await })));
                 }
@@ -136,6 +142,9 @@ impl Service {
                 if let Some(answer) = iq::answer(self, &envelope, stanza).await {
                     self.send(answer).await;
                 }
+            }
+            Kind::Presence if self.foreign.knows(address::bare(envelope.from)) => {
+                foreign::see(&self.foreign, &self.news, &envelope, stanza, &self.listener).await;
             }
             Kind::Presence => contacts.receive(&envelope, stanza).await,
             Kind::Message => {}

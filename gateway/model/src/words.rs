@@ -48,7 +48,6 @@ pub enum Text<'a> {
     EncryptedRoom,
     ChatMoved { link: &'a str },
     RoomLost { why: Option<&'a str> },
-    RoomClosed,
     Opened { name: &'a str },
     BotHelp { organisation: &'a str },
     BotUnknown { word: &'a str },
@@ -268,9 +267,6 @@ fn german(text: &Text<'_>) -> String {
              nicht mehr an."
                 .to_owned()
         }
-        Text::RoomClosed => {
-            "Den Raum im anderen Netz gibt es nicht mehr. Was Sie hier schreiben, kommt dort nicht an.".to_owned()
-        }
         Text::GatewayName { organisation } => format!("Gateway {organisation}"),
         Text::GatewayPrompt => "Adresse".to_owned(),
         Text::GatewayDescription => {
@@ -372,9 +368,6 @@ fn english(text: &Text<'_>) -> String {
             "The gateway was removed from the room on the other network. What you write here does not \
              arrive there any more."
                 .to_owned()
-        }
-        Text::RoomClosed => {
-            "The room on the other network does not exist any more. What you write here does not arrive there.".to_owned()
         }
         Text::GatewayName { organisation } => format!("Gateway {organisation}"),
         Text::GatewayPrompt => "Address".to_owned(),

@@ -22,6 +22,7 @@ use crate::{
     condition::{Condition, Refusal},
     config::ComponentDomain,
     envelope::{Envelope, Says},
+    foreign::{self, Events, Foreign, Heard},
     senders::{Origin, Senders},
 };
 
@@ -41,6 +42,10 @@ pub(crate) struct Acceptor {
     /// Who told lately how he looks, and where those go who did not.
     pub(crate) met: Met,
     pub(crate) newcomers: mpsc::Sender<Address>,
+    /// Rooms of other servers, where news of them goes, and who listens in them.
+    pub(crate) foreign: Arc<Foreign>,
+    pub(crate) news: Events,
+    pub(crate) listener: Arc<str>,
     /// Where refusals go.
     pub(crate) answers: mpsc::Sender<Element>,
 }
@@ -72,6 +77,13 @@ impl Acceptor {
                 self.hub.dropped("own");
                 continue;
             }
+            if self.foreign.knows(address::bare(envelope.from)) {
+                if let Some(said) = self.hear(&envelope, stanza).await {
+                    received.push(said);
+                    envelopes.push(envelope);
+                }
+                continue;
+            }
             match message::read(stanza, &envelope, language) {
                 Meaning::Said(said) => match self.arrival(stanza, &envelope, *said, arrivals) {
                     Some(arrival) => {
@@ -96,10 +108,13 @@ impl Acceptor {
             let origin = Origin { device: envelope.from.to_owned(), to: envelope.to.to_owned() };
             self.senders.remember(received.from.as_str(), &received.native, origin);
         }
-        let authors: Vec<_> = received.iter().map(|one| one.from.clone()).collect();
+        let authors: Vec<_> = received.iter().map(|one| (one.from.clone(), in_room(one))).collect();
         let outcomes = self.hand_in(received, stop).await;
-        for ((outcome, envelope), author) in outcomes.into_iter().zip(&envelopes).zip(authors) {
+        for ((outcome, envelope), (author, in_room)) in outcomes.into_iter().zip(&envelopes).zip(authors) {
             match outcome {
+                // Whoever answered a room with an error would be thrown out of it.
+                Outcome::Known(Verdict::Refused(_)) | Outcome::Failed if in_room.is_some() => self.hub.dropped("refused_in_room"),
+                Outcome::Known(_) if in_room.is_some() => foreign::handed_in(&self.news, in_room).await,
                 // Whoever finds no room is asked another day.
                 Outcome::Known(Verdict::Stored) if self.met.first(&author) => drop(self.newcomers.try_send(author)),
                 Outcome::Known(Verdict::Stored | Verdict::Duplicate) => {}
@@ -107,6 +122,18 @@ impl Acceptor {
                 Outcome::Failed => self.refuse(envelope, Condition::InternalServerError, None).await,
             }
         }
+    }
+
+    /// What somebody said in a room of another server.
+    async fn hear(&self, envelope: &Envelope<'_>, stanza: &Element) -> Option<Received> {
+        let to_listener = address::bare(envelope.to) == &*self.listener;
+        match foreign::hear(&self.foreign, &self.hub, envelope, stanza, to_listener).await {
+            Heard::Said(said) => return Some(*said),
+            Heard::Done(word) => word.into_iter().for_each(|word| self.hub.dropped(word)),
+            // Nothing that a room takes for a sign that the ghost is gone.
+            Heard::Private => self.refuse(envelope, Condition::NotAcceptable, None).await,
+        }
+        None
     }
 
     /// What was said, and whether who said it knows chat states (XEP-0085 §5.1).
@@ -208,6 +235,14 @@ async fn until_durable<T, F: Future<Output = Result<T, StoreError>>>(
             () = stop.cancelled() => {}
         }
         pause = pause.saturating_mul(2).min(longest);
+    }
+}
+
+/// The room of another server in which something was said, and the room's name for it.
+fn in_room(received: &Received) -> Option<(String, String)> {
+    match &received.to {
+        Recipient::Room { chat, echo: None } => Some((chat.as_str().to_owned(), received.native.as_str().to_owned())),
+        _ => None,
     }
 }
 
