@@ -195,6 +195,10 @@ described! {
         allow: Vec<String> = "# [\"*:hs.example\", \"*@xmpp.example\"]",
         /// Addresses that may not take part; stronger than allow.
         deny: Vec<String> = "# [\"*@spam.example\"]",
+        /// Rooms that may be bridged, by their address at home, with * for anything; none: all. #plan:hs.example, team@conference.xmpp.example.
+        allow_rooms: Vec<String> = "# [\"*:hs.example\", \"*@conference.xmpp.example\"]",
+        /// Rooms that may not be bridged; stronger than allow_rooms.
+        deny_rooms: Vec<String> = "# [\"#internal-*:hs.example\"]",
         /// Longest message in bytes.
         longest_text: Option<usize> = "# 1048576",
         /// Private places, as host:port, from which files may be fetched and to which they may be put; public ones need no mention.
