@@ -195,7 +195,7 @@ described! {
         allow: Vec<String> = "# [\"*:hs.example\", \"*@xmpp.example\"]",
         /// Addresses that may not take part; stronger than allow.
         deny: Vec<String> = "# [\"*@spam.example\"]",
-        /// Rooms that may be bridged, by their address at home, with * for anything; none: all. #plan:hs.example, team@conference.xmpp.example.
+        /// Rooms that may be bridged, by their address at home, with * for anything; none: all. (#plan:hs.example)
         allow_rooms: Vec<String> = "# [\"*:hs.example\", \"*@conference.xmpp.example\"]",
         /// Rooms that may not be bridged; stronger than allow_rooms.
         deny_rooms: Vec<String> = "# [\"#internal-*:hs.example\"]",
