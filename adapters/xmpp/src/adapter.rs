@@ -208,6 +208,12 @@ impl Adapter for XmppAdapter {
         }
     }
 
+    async fn leave_room(&self, _: &Hub, room: &RoomLeg) {
+        if room.hosting == Hosting::Theirs {
+            foreign::leave(&self.reach(), room).await;
+        }
+    }
+
     fn room_capabilities(&self, _: &RoomLeg) -> Capabilities {
         Capabilities { read: Support::No, ..capabilities() }
     }

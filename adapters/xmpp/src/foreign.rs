@@ -19,6 +19,6 @@ mod told;
 pub(crate) use delivering::deliver;
 pub(crate) use entering::enter;
 pub(crate) use inward::{Heard, hear};
-pub(crate) use keeping::{Events, Happened, NEWS, handed_in, keep, online, refresh, see};
+pub(crate) use keeping::{Events, Happened, NEWS, handed_in, keep, leave, online, refresh, see};
 pub(crate) use seating::Reach;
 pub(crate) use seats::Foreign;

@@ -37,6 +37,12 @@ pub(crate) enum Command {
     Health,
     /// Make a link and a QR code with which a Delta Chat user can write to somebody.
     Invite(Invite),
+    /// Show which rooms are bridged.
+    Rooms,
+    /// Link two rooms that exist already on different networks.
+    Link(Link),
+    /// Undo a link: the room stands alone again.
+    Unlink(Unlink),
     /// Show, retry or drop messages that wait.
     Queue(Queue),
 }
@@ -73,6 +79,31 @@ pub(crate) struct Invite {
     /// Take back every invitation to this address: their links lead nowhere from now on.
     #[arg(long, conflicts_with = "png")]
     pub(crate) revoke: bool,
+}
+
+/// Two rooms.
+#[derive(Debug, Args)]
+pub(crate) struct Link {
+    /// A room: #plan:hs.example, or team@conference.xmpp.example.
+    #[arg(value_name = "ROOM")]
+    pub(crate) one: String,
+    /// The room of another network that is to be the same conversation.
+    #[arg(value_name = "OTHER")]
+    pub(crate) other: String,
+    /// Of this organisation; needed only where several are configured.
+    #[arg(long, value_name = "ID")]
+    pub(crate) organisation: Option<String>,
+}
+
+/// One room.
+#[derive(Debug, Args)]
+pub(crate) struct Unlink {
+    /// The room.
+    #[arg(value_name = "ROOM")]
+    pub(crate) one: String,
+    /// Of this organisation; needed only where several are configured.
+    #[arg(long, value_name = "ID")]
+    pub(crate) organisation: Option<String>,
 }
 
 /// Which messages, and what with them.

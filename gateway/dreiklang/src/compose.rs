@@ -178,6 +178,7 @@ fn policy(written: &config::Policy) -> Policy {
         longest_text: written.longest_text.unwrap_or(usual.longest_text),
         allow: written.allow.clone(),
         deny: written.deny.clone(),
+        administrators: written.administrators.clone(),
         allow_rooms: written.allow_rooms.clone(),
         deny_rooms: written.deny_rooms.clone(),
         least_proof: written.mail_proof.map_or(usual.least_proof, |proof| match proof {

@@ -195,6 +195,8 @@ described! {
         allow: Vec<String> = "# [\"*:hs.example\", \"*@xmpp.example\"]",
         /// Addresses that may not take part; stronger than allow.
         deny: Vec<String> = "# [\"*@spam.example\"]",
+        /// Who may link rooms by the bot, as addresses with * for anything; none: only `dreiklang link` does.
+        administrators: Vec<String> = "# [\"@admin:hs.example\"]",
         /// Rooms that may be bridged, by their address at home, with * for anything; none: all. (#plan:hs.example)
         allow_rooms: Vec<String> = "# [\"*:hs.example\", \"*@conference.xmpp.example\"]",
         /// Rooms that may not be bridged; stronger than allow_rooms.

@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use cli::{Cli, Command, ConfigCommand};
 use commands::Outcome;
+use dreiklang_engine::linking::Wish;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -53,6 +54,12 @@ async fn act(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Status => commands::status(&loaded, cli.json).await,
         Command::Health => commands::health(&loaded).await,
         Command::Invite(asked) => commands::invite(&loaded, asked, cli.json).await,
+        Command::Rooms => commands::rooms(&loaded, cli.json).await,
+        Command::Link(asked) => {
+            let wish = Wish::Link(asked.one.clone(), asked.other.clone());
+            commands::wish(&loaded, asked.organisation.as_deref(), &wish).await
+        }
+        Command::Unlink(asked) => commands::wish(&loaded, asked.organisation.as_deref(), &Wish::Unlink(asked.one.clone())).await,
         Command::Queue(asked) => commands::queue(&loaded, asked, cli.json).await,
     }
 }

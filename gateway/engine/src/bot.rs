@@ -11,6 +11,7 @@ use dreiklang_model::{
 use crate::{
     invitations::{self, Invited, Whom},
     leg::shown_name,
+    linking::{self, Wish},
     organisation::Live,
     port::{LaneKey, NewRow, Persona, StoreError},
     router,
@@ -27,6 +28,9 @@ enum Command<'a> {
     ChatWhom,
     Invite(Option<&'a str>),
     Policy,
+    Link(&'a str, &'a str),
+    Unlink(&'a str),
+    RoomsHow,
     Unknown(&'a str),
 }
 
@@ -38,6 +42,12 @@ fn command(text: &str) -> Command<'_> {
         "chat" if rest.trim().is_empty() => Command::ChatWhom,
         "chat" => Command::Chat(rest.trim()),
         "invite" | "einladen" | "einladung" => Command::Invite(Some(rest.trim()).filter(|whom| !whom.is_empty())),
+        "link" | "verbinden" => match rest.split_whitespace().collect::<Vec<_>>()[..] {
+            [one, other] => Command::Link(one, other),
+            _ => Command::RoomsHow,
+        },
+        "unlink" | "trennen" if !rest.trim().is_empty() => Command::Unlink(rest.trim()),
+        "unlink" | "trennen" => Command::RoomsHow,
         "policy" | "datenschutz" => Command::Policy,
         _ => Command::Unknown(word),
     }
@@ -69,6 +79,19 @@ pub(crate) async fn answer(
             }
             Err(reason) => say(&refusal(&reason, pasted)),
         },
+        Command::RoomsHow => say(&Text::BotRoomsUsage),
+        Command::Link(..) | Command::Unlink(_) if !live.organisation.policy.is_administrator(&author.account) => {
+            say(&Text::Failed { reason: &Reason::Forbidden })
+        }
+        Command::Link(one, other) => {
+            let wish = Wish::Link(one.to_owned(), other.to_owned());
+            linking::wished(live, wish, (event.conversation, network.clone())).await?;
+            say(&Text::BotRoomsWait)
+        }
+        Command::Unlink(one) => {
+            linking::wished(live, Wish::Unlink(one.to_owned()), (event.conversation, network.clone())).await?;
+            say(&Text::BotRoomsWait)
+        }
         Command::Invite(None) => say(&invitation(live, invitations::invite(live, author).await?.as_ref(), true)),
         Command::Invite(Some(pasted)) => match invitations::person(live, Whom::Person(pasted), network).await? {
             Ok(person) => say(&invitation(live, invitations::invite(live, &person).await?.as_ref(), person.id == author.id)),
@@ -161,6 +184,10 @@ mod tests {
             ("invite", Command::Invite(None)),
             ("Einladung  xmpp:bob@x", Command::Invite(Some("xmpp:bob@x"))),
             ("policy", Command::Policy),
+            ("link #a:hs  b@muc ", Command::Link("#a:hs", "b@muc")),
+            ("link #a:hs", Command::RoomsHow),
+            ("unlink #a:hs", Command::Unlink("#a:hs")),
+            ("unlink", Command::RoomsHow),
             ("hello there", Command::Unknown("hello")),
         ] {
             assert_eq!(command(text), meant, "{text}");

@@ -11,6 +11,7 @@ use crate::{
     Hub, Organisation, Pseudonyms,
     dispatcher::Dispatcher,
     invitations::{self, Invited, Whom},
+    linking,
     organisation::{Live, Parts},
     port::{Adapter, AdapterError, Clock, Entropy, Health, MediaLinks, Meter, Store, StoreError},
     portraits, refreshing, retention, signals,
@@ -167,6 +168,7 @@ impl Engine {
         for live in &self.lives {
             beside.spawn(portraits::run(Arc::clone(live), stop.clone()));
             beside.spawn(refreshing::work(Arc::clone(live), stop.clone()));
+            beside.spawn(linking::work(Arc::clone(live), stop.clone()));
             for network in live.adapters.keys() {
                 beside.spawn(signals::run(Arc::clone(live), network.clone(), stop.clone()));
             }

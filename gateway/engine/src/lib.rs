@@ -15,6 +15,7 @@ mod invitations;
 mod lane;
 mod leg;
 mod limits;
+pub mod linking;
 mod mentions;
 mod naming;
 mod organisation;

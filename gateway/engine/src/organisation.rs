@@ -63,6 +63,8 @@ pub struct Policy {
     pub allow: Vec<String>,
     /// Addresses that may not, as patterns with `*`; stronger than `allow`.
     pub deny: Vec<String>,
+    /// Who may link rooms by the bot, as patterns with `*`; empty: nobody.
+    pub administrators: Vec<String>,
     /// Rooms that may be bridged, by their addresses at home, as patterns with `*`; empty: all.
     pub allow_rooms: Vec<String>,
     /// Rooms that may not, as patterns with `*`; stronger than `allow_rooms`.
@@ -98,6 +100,7 @@ impl Default for Policy {
             longest_text: 1024 * 1024,
             allow: Vec::new(),
             deny: Vec::new(),
+            administrators: Vec::new(),
             allow_rooms: Vec::new(),
             deny_rooms: Vec::new(),
             least_proof: Proof::Aligned,
@@ -122,6 +125,12 @@ impl Policy {
     /// [`Reason::Forbidden`].
     pub fn admits(&self, who: &Address) -> Result<(), Reason> {
         admitted(who.as_str(), &self.allow, &self.deny)
+    }
+
+    /// May this person link rooms?
+    #[must_use]
+    pub fn is_administrator(&self, who: &Address) -> bool {
+        self.administrators.iter().any(|pattern| matches(pattern, who.as_str()))
     }
 
     /// May this room be bridged?

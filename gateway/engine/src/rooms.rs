@@ -202,9 +202,18 @@ pub(crate) async fn member(live: &Live, network: &Network, row: MemberRow) -> Re
 /// See [`crate::Hub::announce`].
 pub(crate) async fn announce(live: &Live, network: &Network, chat: &ChatId, text: &str) -> Result<(), StoreError> {
     let Some(here) = live.room_of_chat(network, chat).await? else { return Ok(()) };
+    for leg in live.legs_of_room(here.conversation).await?.iter().filter(|leg| leg.network != *network) {
+        tell(live, here.conversation, Some(&leg.network), text).await?;
+    }
+    Ok(())
+}
+
+/// Tells the people on a room's leg, or on all of them, something in the gateway's own name.
+pub(crate) async fn tell(live: &Live, room: ConversationId, on: Option<&Network>, text: &str) -> Result<(), StoreError> {
     let (now, id) = (live.clock.now(), live.new_event());
     let mut rows = Vec::new();
-    for leg in live.legs_of_room(here.conversation).await?.iter().filter(|leg| leg.network != *network && leg.chat.is_some()) {
+    let meant = |leg: &&RoomLegRow| leg.chat.is_some() && on.is_none_or(|on| leg.network == *on);
+    for leg in live.legs_of_room(room).await?.iter().filter(meant) {
         let Some(adapter) = live.adapters.get(&leg.network) else { continue };
         let said = What::Message(Message::notice(text));
         let adapted = adapt(said, &adapter.room_capabilities(&RoomLeg::from_row(leg.clone())), live.organisation.language);
@@ -223,9 +232,9 @@ pub(crate) async fn announce(live: &Live, network: &Network, chat: &ChatId, text
     let key = SourceKey { scope: "announcement".to_owned(), id: id.to_string(), at: None };
     let arrival = Arrival {
         organisation: live.key,
-        seen: live.pseudonyms.seen(network, &key),
+        seen: live.pseudonyms.seen(&Network::GATEWAY, &key),
         event: id,
-        conversation: here.conversation,
+        conversation: room,
         network: Network::GATEWAY,
         native: NativeId::new(id.to_string()).map_err(|error| StoreError::Corrupt(error.to_string()))?,
         role: Role::Nothing,

@@ -48,6 +48,11 @@ pub enum Text<'a> {
     EncryptedRoom,
     ChatMoved { link: &'a str },
     RoomLost { why: Option<&'a str> },
+    RoomsDone,
+    RoomsLinked { address: &'a str },
+    RoomsUnlinked,
+    BotRoomsUsage,
+    BotRoomsWait,
     Opened { name: &'a str },
     BotHelp { organisation: &'a str },
     BotUnknown { word: &'a str },
@@ -267,6 +272,16 @@ fn german(text: &Text<'_>) -> String {
              nicht mehr an."
                 .to_owned()
         }
+        Text::RoomsDone => "Erledigt.".to_owned(),
+        Text::RoomsLinked { address } => format!(
+            "Dieser Raum ist jetzt mit {address} verbunden. Was hier geschrieben wird, lesen auch die Teilnehmenden dort, und das \
+             Gateway kann es lesen."
+        ),
+        Text::RoomsUnlinked => "Dieser Raum ist nicht mehr mit einem Raum in einem anderen Netz verbunden.".to_owned(),
+        Text::BotRoomsUsage => "Bitte nennen Sie zwei Räume verschiedener Netze, zum Beispiel: link #raum:server \
+             raum@conference.server. Eine Verbindung trennen Sie mit: unlink #raum:server"
+            .to_owned(),
+        Text::BotRoomsWait => "Einen Moment bitte.".to_owned(),
         Text::GatewayName { organisation } => format!("Gateway {organisation}"),
         Text::GatewayPrompt => "Adresse".to_owned(),
         Text::GatewayDescription => {
@@ -369,6 +384,18 @@ fn english(text: &Text<'_>) -> String {
              arrive there any more."
                 .to_owned()
         }
+        Text::RoomsDone => "Done.".to_owned(),
+        Text::RoomsLinked { address } => format!(
+            "This room is linked with {address} now. What is written here is read by the people there, too, and the gateway can \
+             read it."
+        ),
+        Text::RoomsUnlinked => "This room is not linked with a room of another network any more.".to_owned(),
+        Text::BotRoomsUsage => {
+            "Please name two rooms of different networks, for example: link #room:server room@conference.server. \
+             To undo it: unlink #room:server"
+                .to_owned()
+        }
+        Text::BotRoomsWait => "One moment, please.".to_owned(),
         Text::GatewayName { organisation } => format!("Gateway {organisation}"),
         Text::GatewayPrompt => "Address".to_owned(),
         Text::GatewayDescription => "Enter the person's address, for example @name:server or name@server.".to_owned(),

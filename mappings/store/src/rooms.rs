@@ -158,6 +158,66 @@ async fn bind(
     Ok(Some(stands.flatten()))
 }
 
+async fn adopt(
+    connection: &mut SqliteConnection,
+    lane: &LaneKey,
+    address: &RoomAddress,
+    chat: &ChatId,
+) -> Result<bool, sqlx::Error> {
+    let id = bytes(lane.conversation.to_bytes());
+    let taken: Option<i64> = sqlx::query_scalar(
+        "SELECT 1 FROM room WHERE conversation = ?1 AND (
+             EXISTS (SELECT 1 FROM room_leg WHERE conversation = ?1 AND network = ?2)
+             OR EXISTS (SELECT 1 FROM room_leg WHERE organisation = room.organisation AND network = ?2 AND chat = ?3)
+             OR EXISTS (SELECT 1 FROM room_address WHERE organisation = room.organisation AND network = ?2 AND address = ?4))",
+    )
+    .bind(id.clone())
+    .bind(lane.network.as_str())
+    .bind(chat.as_str())
+    .bind(address.as_str())
+    .fetch_optional(&mut *connection)
+    .await?;
+    if taken.is_some() {
+        return Ok(false);
+    }
+    sqlx::query(
+        "INSERT INTO room_leg (conversation, network, organisation, hosting, chat)
+         SELECT ?1, ?2, organisation, ?3, ?4 FROM room WHERE conversation = ?1",
+    )
+    .bind(id.clone())
+    .bind(lane.network.as_str())
+    .bind(THEIRS)
+    .bind(chat.as_str())
+    .execute(&mut *connection)
+    .await?;
+    let named = sqlx::query(
+        "INSERT INTO room_address (organisation, network, address, conversation)
+         SELECT organisation, ?2, ?3, ?1 FROM room WHERE conversation = ?1",
+    )
+    .bind(id)
+    .bind(lane.network.as_str())
+    .bind(address.as_str())
+    .execute(&mut *connection)
+    .await?;
+    Ok(named.rows_affected() > 0)
+}
+
+async fn drop_leg(connection: &mut SqliteConnection, lane: &LaneKey) -> Result<(), sqlx::Error> {
+    for delete in [
+        "DELETE FROM room_member WHERE conversation = ?1 AND network = ?2",
+        "DELETE FROM room_address WHERE conversation = ?1 AND network = ?2",
+        "DELETE FROM room_leg WHERE conversation = ?1 AND network = ?2",
+        "DELETE FROM outbox WHERE conversation = ?1 AND network = ?2",
+    ] {
+        sqlx::query(delete)
+            .bind(bytes(lane.conversation.to_bytes()))
+            .bind(lane.network.as_str())
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
 /// Answers whether anything changed.
 async fn attend(
     connection: &mut SqliteConnection,
@@ -271,6 +331,16 @@ impl RoomStore for Sqlite {
                 })
             })
             .await
+    }
+
+    async fn adopt_room(&self, lane: &LaneKey, address: &RoomAddress, chat: &ChatId) -> Result<bool, StoreError> {
+        let (lane, address, chat) = (lane.clone(), address.clone(), chat.clone());
+        self.writer.write(move |connection| Box::pin(async move { adopt(connection, &lane, &address, &chat).await })).await
+    }
+
+    async fn drop_room_leg(&self, lane: &LaneKey) -> Result<(), StoreError> {
+        let lane = lane.clone();
+        self.writer.write(move |connection| Box::pin(async move { drop_leg(connection, &lane).await })).await
     }
 
     async fn room_leg(&self, lane: &LaneKey) -> Result<Option<RoomLegRow>, StoreError> {

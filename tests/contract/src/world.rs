@@ -71,6 +71,8 @@ pub struct World {
     pub engine: Engine,
     /// Its clock.
     pub clock: Arc<StillClock>,
+    /// Its store.
+    pub store: Arc<dyn Store>,
     stop: CancellationToken,
     running: JoinHandle<()>,
 }
@@ -103,7 +105,7 @@ impl World {
             policy,
         };
         let engine = Engine::new(Wiring {
-            store,
+            store: Arc::clone(&store),
             clock: Arc::<StillClock>::clone(&clock),
             entropy: Arc::new(entropy),
             meter: Arc::new(NoMeter),
@@ -118,7 +120,7 @@ impl World {
             let (engine, stop) = (engine.clone(), stop.clone());
             tokio::spawn(async move { engine.run(stop).await.unwrap() })
         };
-        Self { engine, clock, stop, running }
+        Self { engine, clock, store, stop, running }
     }
 
     /// Ends it in order: what runs is finished or left for the next start.

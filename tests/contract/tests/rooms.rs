@@ -8,6 +8,7 @@ use std::{sync::Arc, time::Duration};
 use dreiklang_contract::world::{World, left, right, saying};
 use dreiklang_engine::{
     Attendance, Author, Hosting, Hub, Policy, RoomLeg,
+    linking::{self, Wish},
     port::{Adapter, Received, Recipient, RoomContent, RoomDelivery, Store, Verdict, Wanted},
 };
 use dreiklang_loopback::{Loopback, People};
@@ -209,4 +210,46 @@ async fn two_addresses_of_one_chat_are_one_room_and_rules_are_kept() {
     assert_eq!(there.room_at("nonsense", None).await.unwrap(), Err(Reason::UnknownRecipient));
     let address = RoomAddress::new(left(), "#plan").unwrap();
     assert_eq!(there.room_written(&address).unwrap().as_str(), "left#plan");
+}
+
+#[tokio::test]
+async fn two_rooms_that_exist_are_linked_and_parted() {
+    let (_directory, world, mut left_people, mut right_people) = gateway(Policy::default()).await;
+    let store = &world.store;
+    let key = store.organisation(&OrganisationId::new("town").unwrap()).await.unwrap();
+    let done = async |wish: Wish, number: u128| {
+        let id = dreiklang_model::EventId::from_parts(dreiklang_model::Timestamp::from_millis(1_800_000_000_000), number);
+        let name = linking::wish(store.as_ref(), key, &wish, id).await.unwrap();
+        let outcome = async {
+            loop {
+                if let Some(outcome) = linking::outcome(store.as_ref(), key, &name).await.unwrap() {
+                    return outcome.done;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), outcome).await.expect("an answer")
+    };
+    let link = || Wish::Link("left#plan".to_owned(), "right#team".to_owned());
+    assert!(done(link(), 1).await && done(link(), 2).await, "again, nothing changes");
+    assert!(!done(Wish::Link("left#plan".to_owned(), "right#other".to_owned()), 3).await, "one leg on each network");
+    assert!(!done(Wish::Link("left#other".to_owned(), "right#team".to_owned()), 4).await, "it belongs to another conversation");
+    assert!(!done(Wish::Link("nonsense".to_owned(), "right#x".to_owned()), 5).await);
+    // Both are told of the other.
+    assert!(text(event(&heard(&mut left_people).await)).contains("#team"));
+    assert!(text(event(&heard(&mut right_people).await)).contains("#plan"));
+    let here = hub(&world, &left()).room_of_chat(&ChatId::new("chat of #plan").unwrap()).await.unwrap().unwrap();
+    let there = hub(&world, &right()).room_of_chat(&ChatId::new("chat of #team").unwrap()).await.unwrap().unwrap();
+    assert_eq!((here.conversation, there.hosting), (there.conversation, Hosting::Theirs));
+    left_people.say(in_room(&here, "alice", "1", says("hello"), None)).await;
+    assert_eq!(text(event(&heard(&mut right_people).await)), "hello");
+    right_people.say(in_room(&there, "bob", "2", says("hi"), None)).await;
+    assert_eq!(text(event(&heard(&mut left_people).await)), "hi");
+    assert!(done(Wish::Unlink("right#team".to_owned()), 6).await);
+    assert!(hub(&world, &right()).room_of_chat(&ChatId::new("chat of #team").unwrap()).await.unwrap().is_none());
+    assert_eq!(
+        right_people.say(in_room(&there, "bob", "3", says("hi"), None)).await,
+        Some(Verdict::Refused(Reason::UnknownRecipient))
+    );
+    assert!(done(link(), 7).await, "and linked again");
 }

@@ -321,6 +321,18 @@ pub(crate) async fn refresh(reach: &Reach, hub: &Hub, room: &RoomLeg) {
     }
 }
 
+/// Everybody of ours leaves a room, and what it sends is no longer heard.
+pub(crate) async fn leave(reach: &Reach, room: &RoomLeg) {
+    let Some(chat) = &room.chat else { return };
+    let listener = reach.listener_jid();
+    let (ours, last): (Vec<_>, Vec<_>) =
+        reach.shared.foreign.seated(chat.as_str()).into_iter().partition(|who| Some(who.as_str()) != listener);
+    for who in ours.iter().chain(&last) {
+        reach.leave(chat.as_str(), who).await;
+    }
+    reach.shared.foreign.rooms().remove(chat.as_str());
+}
+
 /// The components and what they share, for the tasks of an adapter.
 impl Reach {
     pub(crate) fn new(

@@ -14,7 +14,7 @@ use dreiklang_store::{Seal, Sqlite};
 use fast_qr::{ECL, QRBuilder, QRCode};
 use serde::Serialize;
 
-use super::Outcome;
+use super::{Outcome, organisation};
 use crate::{cli::Invite, compose, config::Loaded, print, state::State};
 
 /// White modules around a QR code (ISO/IEC 18004 §6.3.8), and how many pixels a module has in a picture.
@@ -47,19 +47,6 @@ pub(crate) async fn invite(loaded: &Loaded, asked: &Invite, json: bool) -> anyho
     let outcome = if asked.revoke { revoke(&engine, &id, asked).await } else { show(&engine, &id, asked, json).await };
     dreiklang_engine::port::Store::close(&*store).await;
     outcome
-}
-
-/// The organisation that is meant: the one that is named, or the only one.
-fn organisation(loaded: &Loaded, named: Option<&str>) -> anyhow::Result<OrganisationId> {
-    let mut all = loaded.config.organisations.iter();
-    let found = match named {
-        Some(named) => all.find(|one| one.id.as_str() == named).with_context(|| format!("there is no organisation {named}")),
-        None => match (all.next(), all.next()) {
-            (Some(only), None) => Ok(only),
-            _ => Err(anyhow::anyhow!("several organisations are configured: name one with --organisation")),
-        },
-    };
-    found.map(|one| one.id.clone())
 }
 
 fn whom(asked: &Invite) -> Whom<'_> {

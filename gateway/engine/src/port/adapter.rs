@@ -117,6 +117,10 @@ pub trait Adapter: Send + Sync + 'static {
     /// cannot be done now is tried again when this is called again, at the latest after the next start. May be dropped at any await point.
     async fn refresh_room(&self, _hub: &Hub, _room: &RoomLeg) {}
 
+    /// The gateway has no more to do with a room of this network: its ghosts and its listener leave, or it is hosted no more. May be called
+    /// again.
+    async fn leave_room(&self, _hub: &Hub, _room: &RoomLeg) {}
+
     /// How many deliveries may run at once.
     fn concurrency(&self) -> usize {
         32

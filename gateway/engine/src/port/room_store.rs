@@ -74,6 +74,14 @@ pub trait RoomStore: Send + Sync + 'static {
     /// Gives a room a leg on a network, bound to nothing yet, if it has none there. Idempotent.
     async fn add_room_leg(&self, lane: &LaneKey, hosting: Hosting) -> Result<(), StoreError>;
 
+    /// Gives a room a leg that is a room of that network by itself; `address` leads to the conversation from now on. `false`: the room
+    /// has a leg there, or `chat` or `address` belongs to another conversation.
+    async fn adopt_room(&self, lane: &LaneKey, address: &RoomAddress, chat: &ChatId) -> Result<bool, StoreError>;
+
+    /// Takes a leg from a room, with everybody who is in it through that leg and the addresses that lead to it from there. What waits for
+    /// it is not delivered.
+    async fn drop_room_leg(&self, lane: &LaneKey) -> Result<(), StoreError>;
+
     /// A leg of a room.
     async fn room_leg(&self, lane: &LaneKey) -> Result<Option<RoomLegRow>, StoreError>;
 
