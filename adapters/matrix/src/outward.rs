@@ -3,8 +3,8 @@
 //! `sending.rs`.
 
 use dreiklang_model::{
-    Address, Attachment, Beside, Emoji, Kind, Language, MediaKind, Message, NativeId, Place, Placed, Reactions, Reply, Report,
-    What,
+    Address, Attachment, Beside, Emoji, Kind, Language, MediaKind, Message, NativeId, Place, Placed, Reactions, Reason, Reply,
+    Report, What,
     rich::Leaf,
     words::{self, Text},
 };
@@ -149,8 +149,8 @@ pub(crate) fn with_file(message: &Message<Placed>, file: &Attachment, address: &
 }
 
 /// What people read where a file would stand that cannot be brought there: its caption, and what is missing.
-pub(crate) fn without_file(message: &Message<Placed>, file: &Attachment, language: Language) -> Value {
-    let missing = words::say(language, &Text::CannotCarry { feature: file.kind.feature(), name: Some(file.name.as_str()) });
+pub(crate) fn without_file(message: &Message<Placed>, file: &Attachment, why: &Reason, language: Language) -> Value {
+    let missing = words::missing(language, file, why);
     let text = message.text.clone().beside(&missing, Beside::Below);
     answered(said(&Message { text, ..message.clone() }), message.in_reply_to.as_ref())
 }
@@ -209,7 +209,7 @@ pub(crate) fn marked(mut content: Value, delivery: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use dreiklang_model::{
-        Feature, FileName, Marks, MediaSource, MediaType, Network, Reason, Rich, Side,
+        Feature, FileName, Marks, MediaSource, MediaType, Network, Rich, Side,
         rich::{Block, Span},
     };
 
@@ -283,7 +283,12 @@ mod tests {
         };
         let captioned = Message::text(text);
         assert_eq!(with_file(&captioned, &file, "mxc://hs/1")["formatted_body"], html);
-        assert!(without_file(&captioned, &file, Language::English)["formatted_body"].as_str().unwrap().contains("a.pdf"));
+        assert!(
+            without_file(&captioned, &file, &Reason::FileUnavailable, Language::English)["formatted_body"]
+                .as_str()
+                .unwrap()
+                .contains("a.pdf")
+        );
     }
 
     #[test]

@@ -29,7 +29,7 @@ use crate::{
     outward, reach,
     senders::Senders,
     service::{Present, Resources},
-    sharing::Asking,
+    sharing::{Asking, Reachable},
     signals,
     transport::{self, OpenError, Order, Task},
 };
@@ -88,18 +88,27 @@ impl XmppAdapter {
 }
 
 /// Where the files are: uploaded, or, where no server takes them, at the gateway's own links.
-fn handed_out(
+async fn handed_out(
     hub: &Hub,
-    placed: Result<Option<Vec<String>>, DeliveryError>,
+    placed: Result<Option<Vec<Reachable>>, DeliveryError>,
     files: &[Attachment],
-) -> Result<Option<Vec<String>>, DeliveryError> {
-    match placed {
-        Ok(None) | Err(DeliveryError::Never { reason: Reason::TooLarge, .. }) => {
-            let links: Option<Vec<String>> = files.iter().map(|file| hub.hand_out(file)).collect();
-            links.map_or(placed, |links| Ok(Some(links)))
+) -> Result<Vec<Reachable>, DeliveryError> {
+    let nowhere =
+        || DeliveryError::Never { reason: Reason::Rejected, cause: "no server takes files for this recipient".to_owned() };
+    let unplaced = match placed {
+        Ok(Some(places)) => return Ok(places),
+        Ok(None) => nowhere(),
+        Err(error @ DeliveryError::Never { reason: Reason::TooLarge, .. }) => error,
+        Err(error) => return Err(error),
+    };
+    let mut places = Vec::with_capacity(files.len());
+    for file in files {
+        match hub.hand_out(file).await? {
+            Some((file, address)) => places.push(Reachable { file, address }),
+            None => return Err(unplaced),
         }
-        placed => placed,
     }
+    Ok(places)
 }
 
 #[async_trait]
@@ -139,20 +148,20 @@ impl Adapter for XmppAdapter {
         };
         let id = delivery.id.to_string();
         let asking = Asking { component, orders: &orders, shared: &self.shared };
-        let mut failed = None;
+        let mut without = None;
         let mut stanzas = match &delivery.what {
             What::Message(message) if !message.attachments.is_empty() => {
                 let placed = asking.place(hub, delivery, &message.attachments).await;
-                match handed_out(hub, placed, &message.attachments)? {
-                    Some(places) => outward::stanzas(delivery, None, &places, hub.language()),
-                    None => {
-                        failed = Some(DeliveryError::Never {
-                            reason: Reason::Rejected,
-                            cause: "no server takes files for this recipient".to_owned(),
-                        });
+                match handed_out(hub, placed, &message.attachments).await {
+                    Ok(places) => outward::stanzas(delivery, None, &places, hub.language()),
+                    Err(DeliveryError::Never { reason, .. }) => {
                         let missing = message.attachments.iter();
-                        missing.map(|file| outward::missing_file(delivery, file, hub.language())).collect()
+                        let missing =
+                            missing.map(|file| outward::missing_file(delivery, file, &reason, hub.language())).collect();
+                        without = Some(reason);
+                        missing
                     }
+                    Err(error) => return Err(error),
                 }
             }
             _ => outward::stanzas(delivery, origin.as_ref(), &[], hub.language()),
@@ -168,7 +177,7 @@ impl Adapter for XmppAdapter {
         match outcome.await {
             Ok(outcome) => {
                 outcome?;
-                failed.map_or_else(|| Ok(Delivered { native: NativeId::new(id).ok(), leg: None }), Err)
+                Ok(Delivered { native: NativeId::new(id).ok(), leg: None, without })
             }
             Err(_) => Err(DeliveryError::Unknown { cause: "the connection ended".to_owned() }),
         }

@@ -17,18 +17,17 @@ use crate::{
     inward::stamp,
     mention,
     senders::Origin,
+    sharing::Reachable,
     xml::{Builder, element, namespace},
 };
 
 /// The stanzas for one delivery. `origin` is where the message came from that a report is about, if that is still known; `files` are
-/// the addresses at which the files of a message can be had, in their order.
-pub(crate) fn stanzas(delivery: &Deliverable, origin: Option<&Origin>, files: &[String], language: Language) -> Vec<Element> {
+/// those of a message as they can be had, in their order.
+pub(crate) fn stanzas(delivery: &Deliverable, origin: Option<&Origin>, files: &[Reachable], language: Language) -> Vec<Element> {
     let writer = Writer { delivery, language };
     match &delivery.what {
-        What::Message(message) => match message.attachments.as_slice() {
-            [] => vec![writer.message(message, None)],
-            attachments => attachments.iter().zip(files).map(|(file, address)| writer.file(message, file, address)).collect(),
-        },
+        What::Message(message) if message.attachments.is_empty() => vec![writer.message(message, None)],
+        What::Message(message) => files.iter().map(|file| writer.file(message, file)).collect(),
         What::Edit { of, to } => vec![writer.message(to, Some(of))],
         What::Retract { of } => of.parts.iter().enumerate().map(|(index, part)| writer.retraction(index, part)).collect(),
         What::React { to, with: Reactions::All(all) } => vec![writer.reactions(&to.native, all)],
@@ -51,9 +50,8 @@ pub(crate) fn stanzas(delivery: &Deliverable, origin: Option<&Origin>, files: &[
 }
 
 /// What people read where a file of theirs would stand that cannot be brought there.
-pub(crate) fn missing_file(delivery: &Deliverable, file: &Attachment, language: Language) -> Element {
-    let text = Text::CannotCarry { feature: file.kind.feature(), name: Some(file.name.as_str()) };
-    Writer { delivery, language }.note(&text)
+pub(crate) fn missing_file(delivery: &Deliverable, file: &Attachment, why: &Reason, language: Language) -> Element {
+    Writer { delivery, language }.message(&Message::notice(words::missing(language, file, why)), None)
 }
 
 /// XEP-0172.
@@ -123,7 +121,7 @@ impl Writer<'_> {
     }
 
     /// One file: the body is its address and nothing else, for clients show it only so (XEP-0066; more in XEP-0447).
-    fn file(&self, message: &Message<Placed>, file: &Attachment, address: &str) -> Element {
+    fn file(&self, message: &Message<Placed>, Reachable { file, address }: &Reachable) -> Element {
         let text = |name, text: &str| element(name, namespace::FILE_METADATA).text(text);
         let mut metadata = element("file", namespace::FILE_METADATA)
             .child(text("media-type", file.media_type.as_str()))
@@ -283,7 +281,14 @@ mod tests {
     }
 
     fn one(delivery: &Deliverable, origin: Option<&Origin>) -> Element {
-        let mut all = stanzas(delivery, origin, &["https://up.example/1".to_owned()], Language::English);
+        let files: Vec<_> = match &delivery.what {
+            What::Message(message) => message.attachments.as_slice(),
+            _ => &[],
+        }
+        .iter()
+        .map(|file| Reachable { file: file.clone(), address: "https://up.example/1".to_owned() })
+        .collect();
+        let mut all = stanzas(delivery, origin, &files, Language::English);
         assert_eq!(all.len(), 1);
         all.remove(0)
     }

@@ -178,6 +178,7 @@ fn policy(written: &config::Policy) -> Policy {
         longest_text: written.longest_text.unwrap_or(usual.longest_text),
         allow: written.allow.clone(),
         deny: written.deny.clone(),
+        forbid_files: written.forbid_files.clone().unwrap_or(usual.forbid_files),
         least_proof: written.mail_proof.map_or(usual.least_proof, |proof| match proof {
             config::MailProof::Aligned => Proof::Aligned,
             config::MailProof::Signed => Proof::Signed,

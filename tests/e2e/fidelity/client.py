@@ -16,6 +16,8 @@ from talkers import Talker
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63f8cfc0000003010100c9fe92ef0000000049454e44ae426082"
 )
+# The head of an Ogg file, which is all that anybody looks at.
+OGG = b"OggS\x00\x02" + bytes(20) + b"\x01\x13OpusHead\x01\x01\x38\x01\x80\xbb\x00\x00\x00\x00\x00"
 # A contact as programs hand it on.
 CARD = b"BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Dora\r\nEMAIL:dora@mail.example\r\nEND:VCARD\r\n"
 # How long something may be late that is sent before a message, and arrives after it: mail servers deliver side by side.

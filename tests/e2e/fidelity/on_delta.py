@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fidelity.client import CARD, PNG, Client
+from fidelity.client import CARD, OGG, PNG, Client
 from fidelity.features import Feature, Outcome
 from servers.gateway import Gateway
 from test_delta import OnDelta
@@ -81,7 +81,7 @@ class DeltaSide(Client):
         await self.file(f"{word}.bin", "File")
 
     async def do_voice(self, word: str) -> None:
-        await self.file(f"{word}.ogg", "Voice")
+        await self.file(f"{word}.ogg", "Voice", data=OGG)
 
     async def look(self) -> None:
         """What is not an incoming message is asked for: how the two hellos look now."""

@@ -8,7 +8,7 @@ from typing import Any
 from clients import MatrixClient
 from clients.matrix import Event
 from fidelity import formatting
-from fidelity.client import CARD, PNG, Client
+from fidelity.client import CARD, OGG, PNG, Client
 from fidelity.features import Feature, Outcome
 from fidelity.files import upload_to_matrix
 from fidelity.formatting import Kind, matrix_content, squeezed
@@ -99,7 +99,7 @@ class MatrixSide(Client):
         await self.file("m.file", f"{word}.bin", "application/octet-stream", f"{word}.bin")
 
     async def do_voice(self, word: str) -> None:
-        await self.file("m.audio", f"{word}.ogg", "audio/ogg", f"{word}.ogg", **{"org.matrix.msc3245.voice": {}})
+        await self.file("m.audio", f"{word}.ogg", "audio/ogg", f"{word}.ogg", OGG, **{"org.matrix.msc3245.voice": {}})
 
     async def formats(self, kind: Kind) -> bool:
         await self.send(**matrix_content(kind))
