@@ -92,7 +92,13 @@ async fn attempt(
     };
     let content = outward::marked(content, &transaction);
     let outgoing = Outgoing { transaction: &transaction, content: &content, at: delivery.late.then_some(delivery.sent_at) };
-    let event = sending::send(client, &puppet, &room, outgoing).await?;
+    let event = match sending::send(client, &puppet, &room, outgoing).await {
+        Err(CallError::Refused(refusal)) if refusal.code == "M_UNKNOWN" => match outward::unthreaded(&content) {
+            Some(content) => sending::send(client, &puppet, &room, Outgoing { content: &content, ..outgoing }).await?,
+            None => return Err(CallError::Refused(refusal).into()),
+        },
+        sent => sent?,
+    };
     Ok((Some(event), without))
 }
 

@@ -12,6 +12,7 @@ mod time;
 pub(crate) use acceptor::{Acceptor, accept};
 #[cfg(test)]
 pub(crate) use message::place;
+pub(crate) use references::THREAD;
 pub(crate) use time::stamp;
 
 /// Reads a stanza of a message, for the fuzz targets.

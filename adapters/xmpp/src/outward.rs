@@ -14,7 +14,7 @@ use crate::{
     address,
     condition::Condition,
     envelope::Says,
-    inward::stamp,
+    inward::{THREAD, stamp},
     mention,
     senders::Origin,
     sharing::Reachable,
@@ -59,6 +59,14 @@ pub(crate) fn nick(name: &DisplayName) -> Builder {
     element("nick", namespace::NICK).text(name.as_str())
 }
 
+/// The thread in which a message stands, named by the message with which it began.
+fn threaded(stanza: Builder, message: &Message<Placed>) -> Builder {
+    match &message.thread {
+        Some(thread) => stanza.text_child("thread", &format!("{THREAD}{}", thread.to.native.as_str())),
+        None => stanza,
+    }
+}
+
 struct Writer<'a> {
     delivery: &'a Deliverable,
     language: Language,
@@ -86,7 +94,7 @@ impl Writer<'_> {
         if let Some(of) = corrects {
             stanza = stanza.child(element("replace", namespace::CORRECT).attr("id", of.native.as_str()));
         }
-        self.said(self.body(stanza, &text, message.in_reply_to.as_ref()))
+        self.said(threaded(self.body(stanza, &text, message.in_reply_to.as_ref()), message))
     }
 
     /// The body: styled text (XEP-0393) or, where signs in it would be taken for styling, one that is not to be styled; with whom it
@@ -139,7 +147,7 @@ impl Writer<'_> {
         let sharing = element("file-sharing", namespace::SFS).attr("disposition", "inline").child(metadata).child(sources);
         let oob = element("x", namespace::OOB).text_child("url", address);
         let answered = message.in_reply_to.as_ref().map(|reply| self.answered(reply));
-        self.said(self.envelope().text_child("body", address).child(oob).child(sharing).children(answered))
+        self.said(threaded(self.envelope().text_child("body", address).child(oob).child(sharing).children(answered), message))
     }
 
     /// XEP-0080, beside the address in the body, which clients show as a place only when nothing else stands there; then the words.
@@ -379,6 +387,15 @@ mod tests {
         let bare = answer(None, Side::Ghost);
         assert_eq!(child(&bare, "reply", namespace::REPLY).unwrap().attr("to"), Some("alice%hs.example@matrix.gw.example"));
         assert_eq!(body(&bare), "yes 😀");
+    }
+
+    #[test]
+    fn a_thread_is_named_by_its_beginning() {
+        let thread = Some(Reply { to: placed(&["1"], Side::User), quote: Some("the plan".into()) });
+        let stanza = one(&delivery(What::Message(Message { thread, ..Message::text("yes") })), None);
+        assert_eq!(child(&stanza, "thread", namespace::COMPONENT).unwrap().text(), "thread-of-1");
+        assert_eq!(body(&stanza), "yes");
+        assert!(child(&stanza, "reply", namespace::REPLY).is_none(), "a thread is no answer");
     }
 
     #[test]

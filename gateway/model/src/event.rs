@@ -92,6 +92,7 @@ pub enum Feature {
     Call,
     Edit,
     Reply,
+    Thread,
     Emote,
     Notice,
     Subject,

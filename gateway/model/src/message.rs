@@ -18,6 +18,9 @@ pub struct Message<R = EventId> {
     /// What it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_reply_to: Option<Reply<R>>,
+    /// The message with which the thread began that it belongs to. Beside it [`Self::in_reply_to`] is an answer within the thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thread: Option<Reply<R>>,
     /// Files, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
@@ -27,7 +30,7 @@ impl<R> Message<R> {
     /// A message of nothing but a text.
     #[must_use]
     pub fn text(text: impl Into<Text>) -> Self {
-        Self { kind: Kind::Text, text: text.into(), subject: None, in_reply_to: None, attachments: Vec::new() }
+        Self { kind: Kind::Text, text: text.into(), subject: None, in_reply_to: None, thread: None, attachments: Vec::new() }
     }
 
     /// Something that a program says.

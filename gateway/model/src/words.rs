@@ -185,6 +185,7 @@ fn feature(language: Language, feature: Feature) -> &'static str {
         Feature::Call => ("Anruf", "call"),
         Feature::Edit => ("Bearbeitung", "edit"),
         Feature::Reply => ("Antwortbezug", "reply reference"),
+        Feature::Thread => ("Bezug auf einen Thread", "thread reference"),
         Feature::Emote => ("Aktion", "action"),
         Feature::Notice => ("Hinweis", "notice"),
         Feature::Subject => ("Betreff", "subject"),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! What an `m.room.message` says: text, a file, an answer, a new version (Client-Server API § Instant messaging). Pure and total.
+//! What an `m.room.message` says: text, a file, an answer, a new version, in which thread (Client-Server API § Instant messaging). Pure and total.
 
 use dreiklang_model::{
     Address, Attachment, DisplayName, Feature, FileName, Kind, MediaKind, MediaSource, MediaType, Message, NativeId, Network,
@@ -28,12 +28,17 @@ pub(super) fn read(content: &Map<String, Value>) -> Option<What<NativeId>> {
             what => what,
         });
     }
-    let answers = relation
-        .and_then(|relation| relation.get("m.in_reply_to"))
-        .and_then(Value::as_object)
-        .and_then(|reply| string(reply, "event_id"))
-        .and_then(|of| NativeId::new(of).ok());
-    said(content, answers)
+    let event = |of: Option<&str>| of.and_then(|of| NativeId::new(of).ok());
+    let begun = relation.filter(|relation| string(relation, "rel_type") == Some("m.thread"));
+    let thread = begun.and_then(|thread| event(string(thread, "event_id")));
+    // What clients that know no threads are to show as an answer is none.
+    let falls_back = begun.and_then(|thread| thread.get("is_falling_back")).and_then(Value::as_bool).unwrap_or(false);
+    let reply = relation.filter(|_| !falls_back).and_then(|relation| relation.get("m.in_reply_to")).and_then(Value::as_object);
+    let mut what = said(content, event(reply.and_then(|reply| string(reply, "event_id"))))?;
+    if let What::Message(message) = &mut what {
+        message.thread = thread.map(|to| Reply { to, quote: None });
+    }
+    Some(what)
 }
 
 /// A sticker (Client-Server API § Sticker messages).

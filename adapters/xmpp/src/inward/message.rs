@@ -126,7 +126,8 @@ fn what(stanza: &Element, body: Option<String>, language: Language) -> Result<Wh
     if let Some(body) = body.or_else(|| subject.clone()) {
         let subject = subject.filter(|subject| *subject != body);
         let (text, answer) = formatting::text(stanza, &body, |body| references::answer(stanza, body));
-        let mut message = Message { subject, in_reply_to: answer.to, ..message(text) };
+        let thread = references::thread(stanza);
+        let mut message = Message { subject, in_reply_to: answer.to, thread, ..message(text) };
         if let Some(Shared::File(file)) = shared {
             // Beside a file the body is its address, or a caption.
             let said = message.text.reading();
@@ -141,7 +142,10 @@ fn what(stanza: &Element, body: Option<String>, language: Language) -> Result<Wh
         });
     }
     match shared {
-        Some(Shared::File(file)) => return Ok(What::Message(Message { attachments: vec![*file], ..Message::text("") })),
+        Some(Shared::File(file)) => {
+            let thread = references::thread(stanza);
+            return Ok(What::Message(Message { attachments: vec![*file], thread, ..Message::text("") }));
+        }
         Some(Shared::Encrypted) => return unsupported(Feature::File, None),
         Some(Shared::Elsewhere(kind, name)) => return unsupported(kind.feature(), name.map(String::from)),
         None => {}
