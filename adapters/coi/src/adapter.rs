@@ -102,7 +102,9 @@ impl CoiAdapter {
         let Enclosing { content, enclosed, without } = Enclosing::of(hub, content).await?;
         let subject = content.subject.as_deref();
         let delivered = self.write(hub, delivery, subject, |frame| message(frame, &content, enclosed)).await?;
-        Ok(Delivered { without, ..delivered })
+        // What belongs to a thread of its own is not what the conversation goes on after.
+        let leg = delivered.leg.filter(|_| content.thread.is_none() || delivery.leg.notes.is_none());
+        Ok(Delivered { leg, without, ..delivered })
     }
 
     /// Does something to an earlier message, which only programs that are written to under seal understand.
@@ -414,6 +416,7 @@ impl Adapter for CoiAdapter {
             notice: Support::AsText,
             subject: Support::Native,
             reply: Support::Native,
+            thread: Support::Native,
             files: Support::Native,
             files_at_once: FILES_AT_ONCE,
             caption: Support::Native,
@@ -430,6 +433,7 @@ impl Adapter for CoiAdapter {
             // Delta Chat shows text as it is, with light marks in it.
             formats: Formats::NONE,
             place: Support::Native,
+            thread: Support::AsText,
             // Delta Chat shows one file in each message.
             files_at_once: 1,
             ..letters

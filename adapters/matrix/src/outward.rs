@@ -3,8 +3,8 @@
 //! `sending.rs`.
 
 use dreiklang_model::{
-    Address, Attachment, Beside, Emoji, Kind, Language, MediaKind, Message, NativeId, Place, Placed, Reactions, Reason, Reply,
-    Report, What,
+    Address, Attachment, Beside, Emoji, Kind, Language, MediaKind, Message, NativeId, Place, Placed, Reactions, Reason, Report,
+    What,
     rich::Leaf,
     words::{self, Text},
 };
@@ -232,7 +232,7 @@ pub(crate) fn marked(mut content: Value, delivery: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use dreiklang_model::{
-        Feature, FileName, Marks, MediaSource, MediaType, Network, Rich, Side,
+        Feature, FileName, Marks, MediaSource, MediaType, Network, Reply, Rich, Side,
         rich::{Block, Span},
     };
 

@@ -338,7 +338,11 @@ mod tests {
         let other = EventId::from_parts(Timestamp::from_millis(2), 2);
         let within = |reply: Option<EventId>, text: &str| {
             let in_reply_to = reply.map(|to| Reply { to, quote: None });
-            Message { in_reply_to, thread: Some(Reply { to: event(), quote: Some("the plan".to_owned()) }), ..Message::text(text) }
+            Message {
+                in_reply_to,
+                thread: Some(Reply { to: event(), quote: Some("the plan".to_owned()) }),
+                ..Message::text(text)
+            }
         };
         let named = |what: What, capabilities: &Capabilities| {
             let adapted = adapt(what, capabilities, Language::English);

@@ -162,9 +162,15 @@ mod tests {
         let within = |reply: bool| {
             let quote = |text: &str| Some(text.to_owned());
             let in_reply_to = reply.then(|| Reply { to: 7, quote: quote("really?") });
-            What::Message(Message { in_reply_to, thread: Some(Reply { to: 3, quote: quote("the plan") }), ..Message::text("yes") })
+            What::Message(Message {
+                in_reply_to,
+                thread: Some(Reply { to: 3, quote: quote("the plan") }),
+                ..Message::text("yes")
+            })
         };
-        let referred = |what: What<u8>, known: &[u8]| match what.refer(Language::English, |name| known.contains(&name).then_some(name)) {
+        let referred = |what: What<u8>, known: &[u8]| match what
+            .refer(Language::English, |name| known.contains(&name).then_some(name))
+        {
             Referred { what: Some(What::Message(message)), lost } => {
                 (message.text.reading().into_owned(), message.in_reply_to.map(|it| it.to), message.thread.map(|it| it.to), lost)
             }

@@ -12,9 +12,7 @@ use dreiklang_engine::{
     port::{Adapter, Clock, Deliverable, DeliveryError, Freshness, Health, LetterState, Received, Recipient, Store, Verdict},
 };
 use dreiklang_loopback::{Fate, Loopback, People};
-use dreiklang_model::{
-    Address, Feature, Message, Reason, Report, What,
-};
+use dreiklang_model::{Address, Feature, Reason, Report, What};
 use dreiklang_store::{Seal, Sqlite};
 use tempfile::TempDir;
 

@@ -59,8 +59,11 @@ class Client(ABC):
         act = getattr(self, f"do_{feature.key}", None)
         if act is None:
             return False
-        await act(word)
-        return True
+        return await act(word) is not False
+
+    async def begins_thread(self, word: str) -> bool:
+        """Says something in a thread of its own beside the conversation. `False`: this client only answers in such threads."""
+        return False
 
     async def formats(self, kind: Kind) -> bool:
         """Says something formatted. `False`: this client has no form for that."""

@@ -43,6 +43,7 @@ FEATURES = (
     Feature("emote", "emote (`/me`)", ("`m.emote`", "XEP-0245", "", "")),
     Feature("notice", "said by a program", ("`m.notice`", "", "", "")),
     Feature("reply", "reply", ("`m.in_reply_to`", "XEP-0461", "In-Reply-To and quote", "In-Reply-To, RFC 5322")),
+    Feature("thread", "thread beside the conversation", ("`m.thread`", "`<thread/>`, RFC 6121", "", "References, RFC 5322")),
     Feature("edit", "edit", ("`m.replace`", "XEP-0308", "`Chat-Edit`", "")),
     Feature("edit_again", "second edit of the same message", ("`m.replace`", "XEP-0308", "`Chat-Edit`", "")),
     Feature("reaction", "reaction", ("`m.reaction`", "XEP-0444", "RFC 9078", "")),

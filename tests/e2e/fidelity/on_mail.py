@@ -45,6 +45,16 @@ class MailSide(Client):
         mail = self.client.compose(self.ghost, word, In_Reply_To=self.theirs, References=self.theirs)
         await self.client.send(mail)
 
+    async def do_thread(self, word: str) -> bool:
+        begun = f"begun-{word}"
+        if not await self.other.begins_thread(begun):
+            return False
+        heard = await self.client.wait_text(begun)
+        name = str(heard.header("Message-ID"))
+        mail = self.client.compose(self.ghost, word, In_Reply_To=name, References=f"{heard.header('References')} {name}")
+        await self.client.send(mail)
+        return True
+
     async def do_card(self, word: str) -> None:
         await self.attach("", f"{word}.vcf", "text", "vcard", CARD)
 
@@ -94,6 +104,8 @@ class MailSide(Client):
                 return f'class="mention" href="mailto:{self.client.address}">{word}</a>' in html_of(mail)
             case "reply":
                 return word in mail.text and mail.header("In-Reply-To") == self.mine
+            case "thread":
+                return word in mail.text and mail.header("In-Reply-To") == self.mine and "<thread." in str(mail.header("References"))
             case "image":
                 return len(names) == 1 and mail.message.get_content_type() == "multipart/mixed"
             case "caption":

@@ -47,6 +47,14 @@ class MatrixSide(Client):
     async def do_reply(self, word: str) -> None:
         await self.send({"m.in_reply_to": {"event_id": self.theirs}}, msgtype="m.text", body=word)
 
+    async def do_thread(self, word: str) -> None:
+        fallback = {"is_falling_back": True, "m.in_reply_to": {"event_id": self.theirs}}
+        await self.send({"rel_type": "m.thread", "event_id": self.theirs} | fallback, msgtype="m.text", body=word)
+
+    async def begins_thread(self, word: str) -> bool:
+        await self.do_thread(word)
+        return True
+
     async def do_edit(self, word: str) -> None:
         new = {"msgtype": "m.text", "body": word}
         await self.send({"rel_type": "m.replace", "event_id": self.mine}, msgtype="m.text", body=f"* {word}", **{"m.new_content": new})
@@ -136,6 +144,8 @@ class MatrixSide(Client):
                 return body == word and content.get("m.mentions") == {"user_ids": [self.client.user_id]}
             case "reply":
                 return body == word and relates.get("m.in_reply_to", {}).get("event_id") == self.mine
+            case "thread":
+                return body == word and relates.get("rel_type") == "m.thread" and relates.get("event_id") == self.theirs
             case "edit" | "edit_again":
                 return replaced and content.get("m.new_content", {}).get("body") == word
             case "reaction":

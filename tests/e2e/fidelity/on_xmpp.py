@@ -21,6 +21,7 @@ REACTIONS = "{urn:xmpp:reactions:0}reactions"
 DISPLAYED = "{urn:xmpp:chat-markers:0}displayed"
 RECEIVED = "{urn:xmpp:receipts}received"
 OOB = "{jabber:x:oob}x/{jabber:x:oob}url"
+THREAD = "{jabber:client}thread"
 GEO = "{http://jabber.org/protocol/geoloc}geoloc"
 
 
@@ -60,6 +61,14 @@ class XmppSide(Client):
         quote = f"> hello from {self.other.kind}\n"
         marked = f"<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'><body start='0' end='{len(quote)}'/></fallback>"
         self.send(f"{quote}{word}", f"<reply xmlns='urn:xmpp:reply:0' to='{self.ghost}' id='{self.theirs}'/>{marked}")
+
+    async def do_thread(self, word: str) -> bool:
+        begun = f"begun-{word}"
+        if not await self.other.begins_thread(begun):
+            return False
+        heard = await self.client.wait_for(lambda s: s.body == begun and s.has(THREAD), what="a thread")
+        self.send(word, f"<thread>{heard.xml.findtext(THREAD)}</thread>")
+        return True
 
     async def do_edit(self, word: str) -> None:
         self.send(word, f"<replace xmlns='urn:xmpp:message-correct:0' id='{self.mine}'/>")
@@ -149,6 +158,8 @@ class XmppSide(Client):
                 return body == word and found is not None and found.get("uri") == f"xmpp:{self.client.jid}"
             case "reply":
                 return body.endswith(word) and refers(REPLY, self.mine)
+            case "thread":
+                return body == word and stanza.xml.findtext(THREAD) == f"thread-of-{self.mine}" and not stanza.has(REPLY)
             case "edit" | "edit_again":
                 return body == word and refers(REPLACE, self.theirs)
             case "reaction" | "reaction_gone":
