@@ -12,6 +12,8 @@ use dreiklang_richtext::html::{self, Attributes, Habit, Writing};
 use ruma::UserId;
 use serde_json::{Map, Value, json};
 
+use crate::inward::BLURHASH;
+
 /// The key by which our own messages are recognised: the id of the delivery.
 pub(crate) const DELIVERY: &str = "de.dreiklang.delivery";
 
@@ -131,6 +133,9 @@ pub(crate) fn with_file(message: &Message<Placed>, file: &Attachment, address: &
     if let Some((width, height)) = file.dimensions {
         info.insert("w".to_owned(), width.into());
         info.insert("h".to_owned(), height.into());
+    }
+    if let Some(blurhash) = &file.blurhash {
+        info.insert(BLURHASH.to_owned(), blurhash.as_str().into());
     }
     if let Some(duration) = file.duration {
         info.insert("duration".to_owned(), duration.into());
@@ -315,6 +320,7 @@ mod tests {
             media_type: MediaType::new("application/pdf"),
             size: None,
             dimensions: None,
+            blurhash: None,
             duration: None,
             source: MediaSource { network: Network::MAIL, locator: "x".into() },
             link: None,
@@ -347,6 +353,7 @@ mod tests {
             media_type: MediaType::new("audio/ogg"),
             size: Some(7),
             dimensions: None,
+            blurhash: None,
             duration: Some(1500),
             source: MediaSource { network: Network::MAIL, locator: "x".into() },
             link: None,

@@ -10,6 +10,7 @@ mod references;
 mod time;
 
 pub(crate) use acceptor::{Acceptor, accept};
+pub(crate) use files::BLURHASH_URI;
 #[cfg(test)]
 pub(crate) use message::place;
 pub(crate) use references::THREAD;

@@ -9,12 +9,13 @@ use dreiklang_model::{
 };
 use dreiklang_richtext::styling;
 use minidom::Element;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
     address,
     condition::Condition,
     envelope::Says,
-    inward::{THREAD, stamp},
+    inward::{BLURHASH_URI, THREAD, stamp},
     mention,
     senders::Origin,
     sharing::Reachable,
@@ -94,12 +95,13 @@ impl Writer<'_> {
         if let Some(of) = corrects {
             stanza = stanza.child(element("replace", namespace::CORRECT).attr("id", of.native.as_str()));
         }
-        self.said(threaded(self.body(stanza, &text, message.in_reply_to.as_ref()), message))
+        self.said(threaded(self.body(stanza, &text, message), message))
     }
 
     /// The body: styled text (XEP-0393) or, where signs in it would be taken for styling, one that is not to be styled; with whom it
     /// mentions; and what it answers (XEP-0461), with the quote in it for clients that know no replies (XEP-0428).
-    fn body(&self, stanza: Builder, text: &RichText, reply: Option<&Reply<Placed>>) -> Builder {
+    fn body(&self, stanza: Builder, text: &RichText, message: &Message<Placed>) -> Builder {
+        let reply = message.in_reply_to.as_ref();
         let (text, mentions) = mention::stood_in(text.clone());
         let styled = styling::write(&text);
         let quote = reply.and_then(|reply| reply.quote.as_deref());
@@ -111,7 +113,10 @@ impl Writer<'_> {
             element("fallback", namespace::FALLBACK).attr("for", namespace::REPLY).child(range)
         });
         stanza
-            .text_child("body", &body)
+            .child(match &message.language {
+                Some(language) => element("body", namespace::COMPONENT).lang(language.as_str()).text(&body),
+                None => element("body", namespace::COMPONENT).text(&body),
+            })
             .children(reply.map(|reply| self.answered(reply)))
             .children(fallback)
             .children(mentions)
@@ -143,6 +148,16 @@ impl Writer<'_> {
         for (name, number) in numbers {
             metadata = metadata.children(number.map(|number| text(name, &number.to_string())));
         }
+        let blurred =
+            file.blurhash.as_ref().map(|hash| format!("{BLURHASH_URI}{}", utf8_percent_encode(hash.as_str(), NON_ALPHANUMERIC)));
+        metadata = metadata.children(blurred.map(|uri| {
+            let (width, height) = file.dimensions.unzip();
+            element("thumbnail", namespace::THUMBS)
+                .attr("uri", &uri)
+                .attr("media-type", "image/blurhash")
+                .maybe_attr("width", width.map(|width| width.to_string()).as_deref())
+                .maybe_attr("height", height.map(|height| height.to_string()).as_deref())
+        }));
         let sources = element("sources", namespace::SFS).child(element("url-data", namespace::URL_DATA).attr("target", address));
         let sharing = element("file-sharing", namespace::SFS).attr("disposition", "inline").child(metadata).child(sources);
         let oob = element("x", namespace::OOB).text_child("url", address);
@@ -257,8 +272,8 @@ impl Writer<'_> {
 mod tests {
     use dreiklang_engine::{Leg, Person};
     use dreiklang_model::{
-        Address, ConversationId, DeliveryId, EventId, Feature, FileName, MediaKind, MediaSource, MediaType, Network, PersonaId,
-        Rich, Timestamp, Written,
+        Address, Blurhash, ConversationId, DeliveryId, EventId, Feature, FileName, LanguageTag, MediaKind, MediaSource,
+        MediaType, Network, PersonaId, Rich, Timestamp, Written,
         rich::{Block, Leaf, Span},
     };
     use proptest::prelude::*;
@@ -390,6 +405,16 @@ mod tests {
     }
 
     #[test]
+    fn the_language_stands_at_the_body() {
+        let tag = |stanza: &Element| {
+            child(stanza, "body", namespace::COMPONENT).unwrap().attr_ns(namespace::XML, "lang").map(str::to_owned)
+        };
+        let said = |language| one(&delivery(What::Message(Message { language, ..Message::text("ja") })), None);
+        assert_eq!(tag(&said(LanguageTag::new("de-AT"))).as_deref(), Some("de-AT"));
+        assert_eq!(tag(&said(None)), None);
+    }
+
+    #[test]
     fn a_thread_is_named_by_its_beginning() {
         let thread = Some(Reply { to: placed(&["1"], Side::User), quote: Some("the plan".into()) });
         let stanza = one(&delivery(What::Message(Message { thread, ..Message::text("yes") })), None);
@@ -458,6 +483,7 @@ mod tests {
             media_type: MediaType::new("image/png"),
             size: Some(7),
             dimensions: Some((3, 2)),
+            blurhash: Blurhash::new("LEHV6nWB2yk8pyo0adR*.7kCMdnj"),
             duration: None,
             source: MediaSource { network: Network::MATRIX, locator: "mxc://x/y".into() },
             link: None,
@@ -472,6 +498,8 @@ mod tests {
         let sharing = child(&stanza, "file-sharing", namespace::SFS).unwrap();
         let metadata = child(sharing, "file", namespace::FILE_METADATA).unwrap();
         assert_eq!(child(metadata, "width", namespace::FILE_METADATA).unwrap().text(), "3");
+        let thumbnail = child(metadata, "thumbnail", namespace::THUMBS).unwrap();
+        assert_eq!(thumbnail.attr("uri"), Some("data:image/blurhash,LEHV6nWB2yk8pyo0adR%2A%2E7kCMdnj"));
     }
 
     #[test]

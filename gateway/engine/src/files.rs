@@ -91,6 +91,7 @@ mod tests {
             media_type: MediaType::new(claimed),
             size: None,
             dimensions: None,
+            blurhash: None,
             duration: None,
             source: MediaSource { network: Network::MATRIX, locator: "x".to_owned() },
             link: None,

@@ -232,6 +232,7 @@ fn split(message: Message, capabilities: &Capabilities, losses: &mut Vec<Loss>) 
         What::Message(Message {
             kind: message.kind,
             text,
+            language: message.language.clone(),
             subject: message.subject.clone().filter(|_| index == 0),
             in_reply_to: message.in_reply_to.clone().filter(|_| index == 0),
             thread: message.thread.clone(),
@@ -264,6 +265,7 @@ mod tests {
             media_type: MediaType::new("image/png"),
             size: Some(size),
             dimensions: None,
+            blurhash: None,
             duration: None,
             source: MediaSource { network: Network::MATRIX, locator: "x".to_owned() },
             link: None,

@@ -25,6 +25,9 @@ pub struct Attachment {
     /// Width and height in pixels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dimensions: Option<(u32, u32)>,
+    /// What stands in its place until it is there (MSC2448).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blurhash: Option<Blurhash>,
     /// Its length in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<u32>,
@@ -41,9 +44,14 @@ impl Attachment {
     #[must_use]
     pub fn seen_as(mut self, found: Option<&MediaType>) -> Self {
         let seen = self.media_type.believed(found);
+        let (unknown, named) = (self.media_type.is_unknown(), self.name.0.contains('.'));
+        if self.kind == MediaKind::File && unknown && named && MediaKind::of(&seen) != MediaKind::File {
+            // Whoever sends a picture as a file means a file; with the type of a picture it would be shown as one.
+            return self;
+        }
         let meant = match self.kind {
-            // Whoever sends a picture as a file means a file. An address without a name and a type says nothing about it.
-            MediaKind::File if self.media_type.is_unknown() && !self.name.0.contains('.') => MediaKind::of(&seen),
+            // An address without a name and a type says nothing about what it is.
+            MediaKind::File if unknown && !named => MediaKind::of(&seen),
             MediaKind::File => MediaKind::File,
             MediaKind::Sticker if MediaKind::of(&seen) == MediaKind::Image => MediaKind::Sticker,
             MediaKind::Voice if seen.is_recording() => MediaKind::Voice,
@@ -51,7 +59,7 @@ impl Attachment {
             _ => MediaKind::of(&seen),
         };
         if meant != self.kind {
-            (self.dimensions, self.duration) = (None, None);
+            (self.dimensions, self.blurhash, self.duration) = (None, None, None);
         }
         (self.kind, self.media_type) = (meant, seen);
         self
@@ -70,6 +78,41 @@ impl MediaLink {
 impl fmt::Debug for MediaLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MediaLink(…)")
+    }
+}
+
+/// The colours of a picture in a few letters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Blurhash(String);
+
+impl Blurhash {
+    /// Takes what a network says; nothing when it is no such hash. What it looks like is not looked at.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        // From one colour to nine by nine of them.
+        let fits = (6..=166).contains(&text.len());
+        let digit = |byte: u8| byte.is_ascii_alphanumeric() || b"#$%*+,-.:;=?@[]^_{|}~".contains(&byte);
+        (fits && text.bytes().all(digit)).then(|| Self(text.to_owned()))
+    }
+
+    /// The letters.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Blurhash {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::new(&text).ok_or("no blurhash")
+    }
+}
+
+impl From<Blurhash> for String {
+    fn from(hash: Blurhash) -> Self {
+        hash.0
     }
 }
 
@@ -309,6 +352,7 @@ mod tests {
             media_type: MediaType::new(claimed),
             size: None,
             dimensions: Some((3, 2)),
+            blurhash: None,
             duration: None,
             source: MediaSource { network: Network::MATRIX, locator: "x".to_owned() },
             link: None,
@@ -316,10 +360,26 @@ mod tests {
     }
 
     #[test]
+    fn hashes_of_colours() {
+        for (text, is) in [
+            ("LEHV6nWB2yk8pyo0adR*.7kCMdnj", true),
+            ("00TI:j", true),
+            ("00TI:", false),
+            ("LEHV6nWB2yk8pyo0adR\"", false),
+            ("LEHV6nWB2yk8<script>", false),
+        ] {
+            assert_eq!(Blurhash::new(text).is_some(), is, "{text}");
+        }
+        assert!(Blurhash::new(&"0".repeat(167)).is_none());
+    }
+
+    #[test]
     fn a_file_with_a_name_stays_one() {
         let file = Attachment { name: FileName::new("scan.bin"), ..attachment(MediaKind::File, "") };
         let seen = file.seen_as(Some(&MediaType::new("image/png")));
-        assert_eq!((seen.media_type.as_str(), seen.kind), ("image/png", MediaKind::File));
+        assert_eq!((seen.media_type.as_str(), seen.kind), ("application/octet-stream", MediaKind::File));
+        let file = Attachment { name: FileName::new("plan.bin"), ..attachment(MediaKind::File, "") };
+        assert_eq!(file.seen_as(Some(&MediaType::new("application/pdf"))).media_type.as_str(), "application/pdf");
     }
 
     #[test]

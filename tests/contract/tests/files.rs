@@ -33,6 +33,7 @@ fn plan(network: &dreiklang_model::Network) -> Attachment {
         media_type: MediaType::new("image/png"),
         size: Some(0),
         dimensions: None,
+        blurhash: None,
         duration: None,
         source: MediaSource { network: network.clone(), locator: "https://slow.example/plan.pdf".to_owned() },
         link: None,

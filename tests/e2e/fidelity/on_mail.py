@@ -63,6 +63,15 @@ class MailSide(Client):
         mail.add_attachment(data, maintype=maintype, subtype=subtype, filename=name)
         await self.client.send(mail)
 
+    async def do_language(self, word: str) -> None:
+        await self.client.send(self.client.compose(self.ghost, word, Content_Language="fr"))
+
+    async def do_name(self, word: str) -> None:
+        mail = self.client.compose(self.ghost, word)
+        del mail["From"]
+        mail["From"] = f"{word} <{self.client.address}>"
+        await self.client.send(mail)
+
     async def do_image(self, word: str) -> None:
         await self.attach("", f"{word}.png", "image", "png")
 
@@ -104,6 +113,10 @@ class MailSide(Client):
                 return f'class="mention" href="mailto:{self.client.address}">{word}</a>' in html_of(mail)
             case "reply":
                 return word in mail.text and mail.header("In-Reply-To") == self.mine
+            case "language":
+                return said(mail.text) == word and mail.header("Content-Language") == "fr"
+            case "name":
+                return [address.display_name for address in mail.message["From"].addresses] == [word]
             case "thread":
                 return word in mail.text and mail.header("In-Reply-To") == self.mine and "<thread." in str(mail.header("References"))
             case "image":

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! From the bytes of a mail to what it means for the gateway.
 
-use dreiklang_model::{Address, DisplayName, Message, NativeId, Reason, Reply, Timestamp, What};
+use dreiklang_model::{Address, DisplayName, LanguageTag, Message, NativeId, Reason, Reply, Timestamp, What};
 use dreiklang_openpgp::Autocrypt;
 
 use super::{
@@ -144,6 +144,10 @@ impl Reader {
                 message.thread = Some(thread);
             }
         }
+        let language = mail.header("Content-Language").and_then(|language| LanguageTag::new(&language));
+        if let Some(What::Message(message)) = says.first_mut() {
+            message.language = language.filter(|_| !message.text.is_empty());
+        }
         let subject = mail.message.subject().filter(|_| !chat).map(bare).unwrap_or_default();
         let subject = subject.split_whitespace().collect::<Vec<_>>().join(" ");
         let Ok(id) = NativeId::new(message_id.clone().unwrap_or_else(|| format!("digest-{}", blake3::hash(raw).to_hex()))) else {
@@ -210,7 +214,8 @@ fn asks(mail: &Mail<'_>, from: &Address) -> bool {
 
 /// The thread that it goes on with, if we began it in mail.
 fn thread(mail: &Mail<'_>, domain: &Domain) -> Option<Reply<NativeId>> {
-    let begun = message_id::thread(&message_id::all(&mail.header("References")?), domain)?;
+    let references = message_id::all(&mail.header("References")?);
+    let begun = message_id::thread(&references, domain)?;
     Some(Reply { to: NativeId::new(begun).ok()?, quote: None })
 }
 

@@ -136,7 +136,7 @@ impl Frame<'_> {
         let begun = thread.to.native.as_str();
         let domain = self.message_id.rsplit_once('@').map_or("", |(_, domain)| domain);
         let first = self.position.references.first().filter(|first| *first != begun).cloned();
-        first.into_iter().chain(message_id::of_thread(begun, domain)).chain([begun.to_owned()]).collect()
+        first.into_iter().chain([message_id::of_thread(begun, domain), begun.to_owned()]).collect()
     }
 
     /// Asks for a receipt.
@@ -174,6 +174,10 @@ pub(crate) fn message(frame: Frame<'_>, content: &Message<Placed>, enclosed: Vec
     let answered = before.map(|reply| reply.to.native.as_str().to_owned()).or_else(|| frame.position.in_reply_to.clone());
     if let Some(answered) = answered {
         mail = mail.in_reply_to(answered);
+    }
+    // RFC 3282.
+    if let Some(language) = &content.language {
+        mail = mail.header("Content-Language", Raw::new(language.as_str().to_owned()));
     }
     // Delta Chat shows what is answered only when it stands in the text. Programs that show text as it is show light marks in it.
     let quote = reply.and_then(|reply| reply.quote.as_deref());
@@ -327,7 +331,7 @@ mod tests {
         let references = crate::message_id::all(&mail.header("References").unwrap());
         assert_eq!((references[0].as_str(), references[2].as_str()), ("first@gw.example", "plan@mail.example"));
         let domain = crate::address::Domain::new("gw.example").unwrap();
-        assert_eq!(crate::message_id::thread(&references, &domain).as_deref(), Some("plan@mail.example"));
+        assert_eq!(crate::message_id::thread(&references, &domain), Some("plan@mail.example"));
     }
 
     fn formatted(form: Form) -> Vec<u8> {

@@ -2,8 +2,8 @@
 //! What an `m.room.message` says: text, a file, an answer, a new version, in which thread (Client-Server API § Instant messaging). Pure and total.
 
 use dreiklang_model::{
-    Address, Attachment, DisplayName, Feature, FileName, Kind, MediaKind, MediaSource, MediaType, Message, NativeId, Network,
-    Place, Reply, Text, What,
+    Address, Attachment, Blurhash, DisplayName, Feature, FileName, Kind, MediaKind, MediaSource, MediaType, Message, NativeId,
+    Network, Place, Reply, Text, What,
 };
 use dreiklang_richtext::html::{self, Anchor, Habit};
 use ruma::{MatrixToUri, MatrixUri, matrix_uri::MatrixId};
@@ -11,6 +11,8 @@ use serde_json::{Map, Value};
 
 use super::string;
 
+/// Where the colours of a picture stand (MSC2448).
+pub(crate) const BLURHASH: &str = "xyz.amorgan.blurhash";
 /// Longest quote of what is answered, in characters.
 const LONGEST_QUOTE: usize = 500;
 
@@ -163,10 +165,17 @@ fn attachment(content: &Map<String, Value>, kind: MediaKind) -> Option<Attachmen
         media_type: MediaType::new(info.and_then(|info| string(info, "mimetype")).unwrap_or_default()),
         size: number("size"),
         dimensions: small("w").zip(small("h")),
-        duration: small("duration"),
+        blurhash: info.and_then(|info| string(info, BLURHASH)).and_then(Blurhash::new),
+        duration: small("duration").or_else(|| voice_duration(content)),
         source: MediaSource { network: Network::MATRIX, locator: address.to_owned() },
         link: None,
     })
+}
+
+/// The length of a voice message that only its older mark tells (MSC1767).
+fn voice_duration(content: &Map<String, Value>) -> Option<u32> {
+    let length = content.get("org.matrix.msc1767.audio")?.get("duration")?.as_u64()?;
+    u32::try_from(length).ok().filter(|length| *length > 0)
 }
 
 /// The name of what cannot be carried, as one short line.

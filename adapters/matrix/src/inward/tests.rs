@@ -84,6 +84,7 @@ fn files_are_read_with_their_caption() {
             media_type: MediaType::new("image/png"),
             size: Some(7),
             dimensions: Some((3, 2)),
+            blurhash: None,
             duration: Some(1500),
             source: MediaSource { network: Network::MATRIX, locator: "mxc://x/y".to_owned() },
             link: None,
