@@ -16,7 +16,6 @@ use dreiklang_model::{
     Support, What, words::Text,
 };
 use dreiklang_openpgp::MailAddress;
-use futures::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -24,14 +23,15 @@ use crate::{
     check::check_submission,
     config::{Config, ConfigError},
     dkim::Verifier,
+    enclosing::Enclosing,
     imap::Mailbox,
     intake::Intake,
     inward::Reader,
     lmtp::Listener,
     message_id,
     outward::{
-        Asking, Enclosed, Fate, Form, Frame, LetterRead, Notice, Speaker, Words, edit, in_clear, letter_read, message, notice,
-        place_file, reaction, receipt, retraction,
+        Asking, Fate, Form, Frame, LetterRead, Notice, Speaker, Words, edit, in_clear, letter_read, message, notice, place_file,
+        reaction, receipt, retraction,
     },
     portraits::News,
     posts::Posts,
@@ -46,7 +46,7 @@ use crate::{
 const LONGEST_TEXT: usize = 512 * 1024;
 
 /// Largest file in a mail: encoded, it fits into what mail servers take (25 MB).
-const LARGEST_FILE: u64 = 18 * 1024 * 1024;
+pub(crate) const LARGEST_FILE: u64 = 18 * 1024 * 1024;
 /// How many files go into one letter.
 const FILES_AT_ONCE: usize = 10;
 /// How often the spool is looked through.
@@ -99,8 +99,12 @@ impl CoiAdapter {
 
     /// Sends a message, at its place in the thread: sealed for somebody whose key is known and who wishes it, else readable.
     async fn say(&self, hub: &Hub, delivery: &Deliverable, content: &Message<Placed>) -> Result<Delivered, DeliveryError> {
-        let enclosed = enclosed(hub, content).await?;
-        self.write(hub, delivery, content.subject.as_deref(), |frame| message(frame, content, enclosed)).await
+        let Enclosing { content, enclosed, without } = Enclosing::of(hub, content).await?;
+        let subject = content.subject.as_deref();
+        let delivered = self.write(hub, delivery, subject, |frame| message(frame, &content, enclosed)).await?;
+        // What belongs to a thread of its own is not what the conversation goes on after.
+        let leg = delivered.leg.filter(|_| content.thread.is_none() || delivery.leg.notes.is_none());
+        Ok(Delivered { leg, without, ..delivered })
     }
 
     /// Does something to an earlier message, which only programs that are written to under seal understand.
@@ -170,7 +174,7 @@ impl CoiAdapter {
             tracing::error!(%error, "it could not be noted that a picture was sent");
         }
         let notes = remembered(sent, place, id.clone(), chats, hub);
-        Ok(Delivered { native: NativeId::new(id).ok(), leg: notes.write().map(|notes| LegChange { notes }) })
+        Ok(Delivered { native: NativeId::new(id).ok(), leg: notes.write().map(|notes| LegChange { notes }), without: None })
     }
 
     /// An open mail with the ghost's key for somebody whose program shows that it can use it.
@@ -231,7 +235,7 @@ impl CoiAdapter {
         };
         let raw = contact(handed, words).map_err(|error| unwritable(&error))?;
         self.hand_in_sealed(hub, delivery.id, bot.as_str(), &peer, raw).await?;
-        Ok(Delivered { native: NativeId::new(id).ok(), leg: None })
+        Ok(Delivered { native: NativeId::new(id).ok(), ..Delivered::default() })
     }
 
     /// Tells somebody what became of his mail.
@@ -264,7 +268,7 @@ impl CoiAdapter {
             Some(peer) => self.hand_in_sealed(hub, delivery.id, leg.ghost.as_str(), peer, raw).await?,
             None => self.hand_in(None, note.to, &raw).await?,
         }
-        Ok(Delivered { native: NativeId::new(note.id).ok(), leg: None })
+        Ok(Delivered { native: NativeId::new(note.id).ok(), ..Delivered::default() })
     }
 
     /// Removes what nobody waits for any more, now and then, until `stop`.
@@ -331,25 +335,6 @@ impl CoiAdapter {
             SendError::Refused(_) | SendError::Unreachable(_) => DeliveryError::later(error.to_string()),
         })
     }
-}
-
-/// The files of a message, fetched from wherever they are: a mail holds them whole.
-async fn enclosed(hub: &Hub, content: &Message<Placed>) -> Result<Vec<Enclosed>, DeliveryError> {
-    let mut all = Vec::with_capacity(content.attachments.len());
-    for file in &content.attachments {
-        let mut media = hub.open(&file.source).await?;
-        let mut bytes =
-            Vec::with_capacity(media.size.and_then(|size| usize::try_from(size).ok()).unwrap_or(0).min(LARGEST_FILE as usize));
-        while let Some(piece) = media.bytes.next().await {
-            let piece = piece.map_err(|error| DeliveryError::later(format!("a file: {error}")))?;
-            if bytes.len() + piece.len() > LARGEST_FILE as usize {
-                return Err(DeliveryError::Never { reason: Reason::TooLarge, cause: "a file larger than mail takes".to_owned() });
-            }
-            bytes.extend_from_slice(&piece);
-        }
-        all.push(Enclosed { file: file.clone(), bytes });
-    }
-    Ok(all)
 }
 
 fn failed(error: &StoreError) -> DeliveryError {
@@ -431,6 +416,7 @@ impl Adapter for CoiAdapter {
             notice: Support::AsText,
             subject: Support::Native,
             reply: Support::Native,
+            thread: Support::Native,
             files: Support::Native,
             files_at_once: FILES_AT_ONCE,
             caption: Support::Native,
@@ -447,6 +433,7 @@ impl Adapter for CoiAdapter {
             // Delta Chat shows text as it is, with light marks in it.
             formats: Formats::NONE,
             place: Support::Native,
+            thread: Support::AsText,
             // Delta Chat shows one file in each message.
             files_at_once: 1,
             ..letters

@@ -9,6 +9,7 @@ mod address;
 mod check;
 mod config;
 mod dkim;
+mod enclosing;
 mod flowed;
 #[cfg(fuzzing)]
 #[doc(hidden)]

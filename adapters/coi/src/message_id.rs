@@ -8,6 +8,8 @@ use crate::address::Domain;
 
 /// COI: what a chat message's id begins with.
 const PREFIX: &str = "chat$";
+/// What a thread's id begins with.
+const THREAD: &str = "thread.";
 
 /// The Message-ID of what is sent for a delivery.
 pub(crate) fn of_delivery(id: DeliveryId, domain: &Domain) -> String {
@@ -66,6 +68,21 @@ fn sealed(left: &str) -> Option<DeliveryId> {
     Some(DeliveryId { event: EventId::from_bytes(&octets).ok()?, part })
 }
 
+/// What stands in the References of every mail of a thread, beside the message with which that began: no mail has this id, but answers
+/// carry both along (RFC 5322 §3.6.4). Short, for there are programs that spoil long ones.
+pub(crate) fn of_thread(begun: &str, domain: &str) -> String {
+    let digest = blake3::hash(format!("thread {begun}").as_bytes());
+    let digits: String = digest.as_bytes()[..8].iter().map(|octet| format!("{octet:02x}")).collect();
+    format!("{THREAD}{digits}@{domain}")
+}
+
+/// With which message the thread began that these References name.
+pub(crate) fn thread<'a>(references: &'a [String], domain: &Domain) -> Option<&'a str> {
+    let marked = references.iter().rev().find(|id| id.starts_with(THREAD))?;
+    let begun = references.iter().find(|id| of_thread(id, domain.as_str()).eq_ignore_ascii_case(marked))?;
+    Some(begun)
+}
+
 /// The ids in a header's value: whatever stands between angle brackets, else the one word that is there.
 pub(crate) fn all(value: &str) -> Vec<String> {
     let bracketed: Vec<String> = value
@@ -111,6 +128,19 @@ mod tests {
         }
         assert_eq!(delivery("<chat$group.1.2@gw.example>", &domain), None);
         assert_eq!(delivery("<chat$01h@evil.example>", &domain), None);
+    }
+
+    #[test]
+    fn a_thread_is_found_in_the_references_of_an_answer() {
+        let domain = Domain::new("gw.example").unwrap();
+        let id = of_thread("plan@mail.example", "gw.example");
+        let references = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+        let found = |ids: &[&str]| thread(&references(ids), &domain).map(str::to_owned);
+        assert_eq!(found(&["a@b", &id, "plan@mail.example", "c@d"]).as_deref(), Some("plan@mail.example"));
+        assert_eq!(found(&["a@b", "plan@mail.example", "c@d"]), None);
+        assert_eq!(found(&["a@b", &id, "c@d"]), None, "its beginning was left out");
+        let foreign = of_thread("plan@mail.example", "evil.example");
+        assert_eq!(found(&[&foreign, "plan@mail.example"]), None);
     }
 
     #[test]

@@ -238,20 +238,22 @@ impl Adapter for Loopback {
             Some(Fate::Panic) => panic!("asked to"),
             Some(Fate::Take) | None => {}
         }
-        let files = match &delivery.what {
-            What::Message(message) | What::Edit { to: message, .. } => message.attachments.as_slice(),
-            _ => &[],
+        let mut heard = delivery.clone();
+        let files = match &mut heard.what {
+            What::Message(message) | What::Edit { to: message, .. } => message.attachments.as_mut_slice(),
+            _ => &mut [],
         };
         for file in files {
-            let mut media = hub.open(&file.source).await?;
+            let (seen, mut media) = hub.open(file).await?;
+            *file = seen;
             while let Some(piece) = media.bytes.next().await {
                 piece.map_err(|error| DeliveryError::later(error.to_string()))?;
             }
         }
         let native = NativeId::new(format!("{}/{}", self.network, delivery.id));
         let gone = |_| DeliveryError::later("nobody is there any more");
-        self.heard.send(delivery.clone()).map_err(gone)?;
-        Ok(Delivered { native: native.ok(), leg: None })
+        self.heard.send(heard).map_err(gone)?;
+        Ok(Delivered { native: native.ok(), ..Delivered::default() })
     }
 
     /// Every room of this network exists, is called as its address says, and nobody is in it.
@@ -266,7 +268,7 @@ impl Adapter for Loopback {
             return Err(error);
         }
         self.in_rooms.send(delivery.clone()).map_err(|_| DeliveryError::later("nobody is there any more"))?;
-        Ok(Delivered { native: NativeId::new(format!("{}/{}", self.network, delivery.id)).ok(), leg: None })
+        Ok(Delivered { native: NativeId::new(format!("{}/{}", self.network, delivery.id)).ok(), leg: None, without: None })
     }
 
     async fn refresh_room(&self, hub: &Hub, room: &RoomLeg) {

@@ -35,7 +35,9 @@ pub(crate) async fn deliver(service: &Service, hub: &Hub, delivery: &Deliverable
         outcome => outcome,
     };
     match event {
-        Ok(event) => Ok(Delivered { native: event.and_then(|event| NativeId::new(event.as_str()).ok()), leg: None }),
+        Ok((event, without)) => {
+            Ok(Delivered { native: event.and_then(|event| NativeId::new(event.as_str()).ok()), leg: None, without })
+        }
         Err(Failure::Chat(error)) => Err(judged(service, error)),
         Err(Failure::File(error)) => Err(error),
     }
@@ -62,7 +64,7 @@ async fn attempt(
     ghost: &UserId,
     user: &UserId,
     act: &Act<'_>,
-) -> Result<Option<OwnedEventId>, Failure> {
+) -> Result<(Option<OwnedEventId>, Option<Reason>), Failure> {
     // The leg may have been bound anew while this waited for its turn.
     let leg = hub.leg(delivery.leg.conversation).await?.unwrap_or_else(|| delivery.leg.clone());
     let puppet: Puppet = service.ghosts.ensure(&service.client, hub, ghost, Some(&leg.ghost_name)).await?;
@@ -70,33 +72,41 @@ async fn attempt(
     let room = chats::room(service, hub, &puppet, user, &leg).await?;
     let client = &service.client;
     let transaction = delivery.id.to_string();
-    let (content, lost) = match act {
-        Act::Nothing => return Ok(None),
-        Act::Redact(events) => return Ok(sending::redact(client, &puppet, &room, &transaction, events).await.map(|()| None)?),
+    let nothing = |()| (None, None);
+    let (content, without) = match act {
+        Act::Nothing => return Ok(nothing(())),
+        Act::Redact(events) => return Ok(sending::redact(client, &puppet, &room, &transaction, events).await.map(nothing)?),
         Act::React(to, emojis) => {
-            return Ok(sending::react(client, &puppet, &room, &transaction, to, emojis).await.map(|()| None)?);
+            return Ok(sending::react(client, &puppet, &room, &transaction, to, emojis).await.map(nothing)?);
         }
-        Act::Read(up_to) => return Ok(sending::read(client, &puppet, &room, up_to).await.map(|()| None)?),
+        Act::Read(up_to) => return Ok(sending::read(client, &puppet, &room, up_to).await.map(nothing)?),
         Act::Say(content) => (content.clone(), None),
         Act::Show(message, file) => match brought(service, hub, ghost, file).await {
-            Ok(address) => (outward::with_file(message, file, &address), None),
+            Ok((file, address)) => (outward::with_file(message, &file, &address), None),
             // What was said beside it arrives all the same; then the sender is told.
-            Err(lost @ DeliveryError::Never { .. }) => (outward::without_file(message, file, hub.language()), Some(lost)),
+            Err(DeliveryError::Never { reason, .. }) => {
+                (outward::without_file(message, file, &reason, hub.language()), Some(reason))
+            }
             Err(error) => return Err(Failure::File(error)),
         },
     };
     let content = outward::marked(content, &transaction);
     let outgoing = Outgoing { transaction: &transaction, content: &content, at: delivery.late.then_some(delivery.sent_at) };
-    let event = sending::send(client, &puppet, &room, outgoing).await?;
-    match lost {
-        Some(lost) => Err(Failure::File(lost)),
-        None => Ok(Some(event)),
-    }
+    let event = match sending::send(client, &puppet, &room, outgoing).await {
+        Err(CallError::Refused(refusal)) if refusal.code == "M_UNKNOWN" => match outward::unthreaded(&content) {
+            Some(content) => sending::send(client, &puppet, &room, Outgoing { content: &content, ..outgoing }).await?,
+            None => return Err(CallError::Refused(refusal).into()),
+        },
+        sent => sent?,
+    };
+    Ok((Some(event), without))
 }
 
-/// Brings a file into the homeserver's repository and answers its address there.
-async fn brought(service: &Service, hub: &Hub, ghost: &UserId, file: &Attachment) -> Result<String, DeliveryError> {
-    service.repository.put(ghost, file, hub.open(&file.source).await?).await
+/// Brings a file into the homeserver's repository and answers what it is and its address there.
+async fn brought(service: &Service, hub: &Hub, ghost: &UserId, file: &Attachment) -> Result<(Attachment, String), DeliveryError> {
+    let (file, media) = hub.open(file).await?;
+    let address = service.repository.put(ghost, &file, media).await?;
+    Ok((file, address))
 }
 
 /// Puts together what a refusal shows to have come apart. `true`: try again.

@@ -175,6 +175,7 @@ fn upload(picture: &Picture) -> (Attachment, Media) {
         media_type: MediaType::new(picture.media_type()),
         size,
         dimensions: None,
+        blurhash: None,
         duration: None,
         source: MediaSource { network: Network::GATEWAY, locator: String::new() },
         link: None,

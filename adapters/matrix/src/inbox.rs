@@ -173,7 +173,9 @@ async fn voted(service: &Service, hub: &Hub, sent: Sent, vote: &Vote, ghost: &Us
 /// Clients send no quote of what they answer (since v1.13), and some networks show no answer without one.
 async fn quote(service: &Service, said: &mut Said, ghost: &UserId) {
     let (What::Message(message) | What::Edit { to: message, .. }) = &mut said.what else { return };
-    let Message { in_reply_to: Some(Reply { to, quote: quote @ None }), .. } = message else { return };
+    // Where nothing is answered within a thread, its beginning may have to stand for that.
+    let unquoted = message.in_reply_to.as_mut().or(message.thread.as_mut());
+    let Some(Reply { to, quote: quote @ None }) = unquoted else { return };
     let Ok(event) = OwnedEventId::try_from(to.as_str()) else { return };
     let request = get_room_event::v3::Request::new(said.sent.room.clone(), event);
     let asked = service.client.call(As::User(ghost), request);

@@ -16,7 +16,7 @@ use crate::namespace::Namespace;
 
 #[cfg(test)]
 pub(crate) use message::place;
-pub(crate) use message::readable;
+pub(crate) use message::{BLURHASH, readable};
 pub(crate) use polls::{Vote, chosen};
 pub(crate) use receipts::receipts;
 pub(crate) use signals::{presence, typing};

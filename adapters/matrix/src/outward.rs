@@ -3,7 +3,7 @@
 //! `sending.rs`.
 
 use dreiklang_model::{
-    Address, Attachment, Beside, Emoji, Kind, Language, MediaKind, Message, NativeId, Place, Placed, Reactions, Reply, Report,
+    Address, Attachment, Beside, Emoji, Kind, Language, MediaKind, Message, NativeId, Place, Placed, Reactions, Reason, Report,
     What,
     rich::Leaf,
     words::{self, Text},
@@ -11,6 +11,8 @@ use dreiklang_model::{
 use dreiklang_richtext::html::{self, Attributes, Habit, Writing};
 use ruma::UserId;
 use serde_json::{Map, Value, json};
+
+use crate::inward::BLURHASH;
 
 /// The key by which our own messages are recognised: the id of the delivery.
 pub(crate) const DELIVERY: &str = "de.dreiklang.delivery";
@@ -37,7 +39,7 @@ pub(crate) fn act<'a>(what: &'a What<Placed>, language: Language, name: &str) ->
     match what {
         What::Message(message) => match message.attachments.first() {
             Some(file) => Act::Show(message, file),
-            None => Act::Say(answered(said(message), message.in_reply_to.as_ref())),
+            None => Act::Say(related(said(message), message)),
         },
         What::Edit { of, to } => Act::Say(replacing(said(to), of)),
         What::Retract { of } => Act::Redact(&of.parts),
@@ -132,6 +134,9 @@ pub(crate) fn with_file(message: &Message<Placed>, file: &Attachment, address: &
         info.insert("w".to_owned(), width.into());
         info.insert("h".to_owned(), height.into());
     }
+    if let Some(blurhash) = &file.blurhash {
+        info.insert(BLURHASH.to_owned(), blurhash.as_str().into());
+    }
     if let Some(duration) = file.duration {
         info.insert("duration".to_owned(), duration.into());
     }
@@ -145,14 +150,14 @@ pub(crate) fn with_file(message: &Message<Placed>, file: &Attachment, address: &
         fields.insert("org.matrix.msc3245.voice".to_owned(), json!({}));
         fields.insert("org.matrix.msc1767.audio".to_owned(), json!({ "duration": file.duration.unwrap_or(0) }));
     }
-    answered(content, message.in_reply_to.as_ref())
+    related(content, message)
 }
 
 /// What people read where a file would stand that cannot be brought there: its caption, and what is missing.
-pub(crate) fn without_file(message: &Message<Placed>, file: &Attachment, language: Language) -> Value {
-    let missing = words::say(language, &Text::CannotCarry { feature: file.kind.feature(), name: Some(file.name.as_str()) });
+pub(crate) fn without_file(message: &Message<Placed>, file: &Attachment, why: &Reason, language: Language) -> Value {
+    let missing = words::missing(language, file, why);
     let text = message.text.clone().beside(&missing, Beside::Below);
-    answered(said(&Message { text, ..message.clone() }), message.in_reply_to.as_ref())
+    related(said(&Message { text, ..message.clone() }), message)
 }
 
 /// The content of a reaction (Client-Server API § Event annotations and reactions).
@@ -178,11 +183,34 @@ fn replacing(new: Value, of: &Placed) -> Value {
     content
 }
 
-fn answered(content: Value, reply: Option<&Reply<Placed>>) -> Value {
-    match reply {
-        Some(reply) => answering(content, &reply.to.native),
-        None => content,
+/// The content with what it answers and the thread in which it stands (Client-Server API § Threading). For clients that know no threads it
+/// answers the beginning of its thread.
+fn related(content: Value, message: &Message<Placed>) -> Value {
+    let reply = message.in_reply_to.as_ref();
+    let Some(thread) = &message.thread else {
+        return match reply {
+            Some(reply) => answering(content, &reply.to.native),
+            None => content,
+        };
+    };
+    let mut content = answering(content, &reply.unwrap_or(thread).to.native);
+    if let Some(relation) = content.get_mut("m.relates_to").and_then(Value::as_object_mut) {
+        relation.insert("rel_type".to_owned(), "m.thread".into());
+        relation.insert("event_id".to_owned(), thread.to.native.as_str().into());
+        relation.insert("is_falling_back".to_owned(), reply.is_none().into());
     }
+    content
+}
+
+/// The same outside of its thread; nothing if it is in none. No thread begins with a message that is in one itself, or that is gone.
+pub(crate) fn unthreaded(content: &Value) -> Option<Value> {
+    let mut content = content.clone();
+    let relation = content.get_mut("m.relates_to")?.as_object_mut()?;
+    if relation.get("rel_type")? != "m.thread" {
+        return None;
+    }
+    relation.retain(|name, _| name == "m.in_reply_to");
+    Some(content)
 }
 
 /// Something the gateway says; programs do not answer it.
@@ -209,7 +237,7 @@ pub(crate) fn marked(mut content: Value, delivery: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use dreiklang_model::{
-        Feature, FileName, Marks, MediaSource, MediaType, Network, Reason, Rich, Side,
+        Feature, FileName, Marks, MediaSource, MediaType, Network, Reply, Rich, Side,
         rich::{Block, Span},
     };
 
@@ -256,6 +284,21 @@ mod tests {
     }
 
     #[test]
+    fn threads_answer_their_beginning_for_clients_that_know_none() {
+        let to = |id: &str| Some(Reply { to: placed(&[id]), quote: None });
+        let sent = |reply| content(&What::Message(Message { thread: to("$root"), in_reply_to: reply, ..Message::text("yes") }));
+        let relation = |answered: &str, falls_back: bool| {
+            json!({ "rel_type": "m.thread", "event_id": "$root", "is_falling_back": falls_back,
+                    "m.in_reply_to": { "event_id": answered } })
+        };
+        assert_eq!(sent(None)["m.relates_to"], relation("$root", true));
+        assert_eq!(sent(to("$1"))["m.relates_to"], relation("$1", false));
+        assert_eq!(unthreaded(&sent(to("$1"))).unwrap()["m.relates_to"], json!({ "m.in_reply_to": { "event_id": "$1" } }));
+        let answer = content(&What::Message(Message { in_reply_to: to("$1"), ..Message::text("yes") }));
+        assert_eq!((unthreaded(&answer), unthreaded(&json!({}))), (None, None));
+    }
+
+    #[test]
     fn formatting_goes_beside_the_text() {
         let mention = Span {
             leaf: Leaf::Mention { who: Address::new(Network::MATRIX, "@bob:hs.example").unwrap(), name: "Bob".into() },
@@ -277,13 +320,19 @@ mod tests {
             media_type: MediaType::new("application/pdf"),
             size: None,
             dimensions: None,
+            blurhash: None,
             duration: None,
             source: MediaSource { network: Network::MAIL, locator: "x".into() },
             link: None,
         };
         let captioned = Message::text(text);
         assert_eq!(with_file(&captioned, &file, "mxc://hs/1")["formatted_body"], html);
-        assert!(without_file(&captioned, &file, Language::English)["formatted_body"].as_str().unwrap().contains("a.pdf"));
+        assert!(
+            without_file(&captioned, &file, &Reason::FileUnavailable, Language::English)["formatted_body"]
+                .as_str()
+                .unwrap()
+                .contains("a.pdf")
+        );
     }
 
     #[test]
@@ -304,6 +353,7 @@ mod tests {
             media_type: MediaType::new("audio/ogg"),
             size: Some(7),
             dimensions: None,
+            blurhash: None,
             duration: Some(1500),
             source: MediaSource { network: Network::MAIL, locator: "x".into() },
             link: None,

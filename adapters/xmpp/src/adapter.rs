@@ -37,7 +37,7 @@ use crate::{
     outward, reach,
     senders::Senders,
     service::{Present, Resources},
-    sharing::Asking,
+    sharing::{Asking, Reachable},
     signals,
     transport::{self, OpenError, Order, Task},
 };
@@ -108,10 +108,11 @@ impl XmppAdapter {
     }
 
     /// Where the files of something said in a room of another server can be had.
-    async fn files_for_room(&self, hub: &Hub, delivery: &RoomDelivery) -> Result<Vec<String>, DeliveryError> {
-        let (RoomContent::Event(What::Message(message)), Author::Ghost(member)) = (&delivery.content, &delivery.author) else {
+    async fn files_for_room(&self, hub: &Hub, delivery: &RoomDelivery) -> Result<Vec<Reachable>, DeliveryError> {
+        let (RoomContent::Event(what), Author::Ghost(member)) = (&delivery.content, &delivery.author) else {
             return Ok(Vec::new());
         };
+        let What::Message(message) = &**what else { return Ok(Vec::new()) };
         if message.attachments.is_empty() {
             return Ok(Vec::new());
         }
@@ -122,10 +123,7 @@ impl XmppAdapter {
         };
         let asking = Asking { component, orders: &orders, shared: &self.shared };
         let placed = asking.place(hub, ghost, None, &message.attachments).await;
-        handed_out(hub, placed, &message.attachments)?.ok_or_else(|| DeliveryError::Never {
-            reason: Reason::Rejected,
-            cause: "no server takes files for this room".to_owned(),
-        })
+        handed_out(hub, placed, &message.attachments).await
     }
 }
 
@@ -141,18 +139,27 @@ fn capabilities() -> Capabilities {
 }
 
 /// Where the files are: uploaded, or, where no server takes them, at the gateway's own links.
-fn handed_out(
+async fn handed_out(
     hub: &Hub,
-    placed: Result<Option<Vec<String>>, DeliveryError>,
+    placed: Result<Option<Vec<Reachable>>, DeliveryError>,
     files: &[Attachment],
-) -> Result<Option<Vec<String>>, DeliveryError> {
-    match placed {
-        Ok(None) | Err(DeliveryError::Never { reason: Reason::TooLarge, .. }) => {
-            let links: Option<Vec<String>> = files.iter().map(|file| hub.hand_out(file)).collect();
-            links.map_or(placed, |links| Ok(Some(links)))
+) -> Result<Vec<Reachable>, DeliveryError> {
+    let nowhere =
+        || DeliveryError::Never { reason: Reason::Rejected, cause: "no server takes files for this recipient".to_owned() };
+    let unplaced = match placed {
+        Ok(Some(places)) => return Ok(places),
+        Ok(None) => nowhere(),
+        Err(error @ DeliveryError::Never { reason: Reason::TooLarge, .. }) => error,
+        Err(error) => return Err(error),
+    };
+    let mut places = Vec::with_capacity(files.len());
+    for file in files {
+        match hub.hand_out(file).await? {
+            Some((file, address)) => places.push(Reachable { file, address }),
+            None => return Err(unplaced),
         }
-        placed => placed,
     }
+    Ok(places)
 }
 
 #[async_trait]
@@ -233,22 +240,22 @@ impl Adapter for XmppAdapter {
         };
         let id = delivery.id.to_string();
         let asking = Asking { component, orders: &orders, shared: &self.shared };
-        let mut failed = None;
+        let mut without = None;
         let mut stanzas = match &delivery.what {
             What::Message(message) if !message.attachments.is_empty() => {
                 let placed = asking
                     .place(hub, delivery.leg.ghost.as_str(), Some(address::domain(user.as_str())), &message.attachments)
                     .await;
-                match handed_out(hub, placed, &message.attachments)? {
-                    Some(places) => outward::stanzas(delivery, None, &places, hub.language()),
-                    None => {
-                        failed = Some(DeliveryError::Never {
-                            reason: Reason::Rejected,
-                            cause: "no server takes files for this recipient".to_owned(),
-                        });
+                match handed_out(hub, placed, &message.attachments).await {
+                    Ok(places) => outward::stanzas(delivery, None, &places, hub.language()),
+                    Err(DeliveryError::Never { reason, .. }) => {
                         let missing = message.attachments.iter();
-                        missing.map(|file| outward::missing_file(delivery, file, hub.language())).collect()
+                        let missing =
+                            missing.map(|file| outward::missing_file(delivery, file, &reason, hub.language())).collect();
+                        without = Some(reason);
+                        missing
                     }
+                    Err(error) => return Err(error),
                 }
             }
             _ => outward::stanzas(delivery, origin.as_ref(), &[], hub.language()),
@@ -264,7 +271,7 @@ impl Adapter for XmppAdapter {
         match outcome.await {
             Ok(outcome) => {
                 outcome?;
-                failed.map_or_else(|| Ok(Delivered { native: NativeId::new(id).ok(), leg: None }), Err)
+                Ok(Delivered { native: NativeId::new(id).ok(), leg: None, without })
             }
             Err(_) => Err(DeliveryError::Unknown { cause: "the connection ended".to_owned() }),
         }

@@ -37,6 +37,7 @@ impl Condition {
             Reason::Forbidden | Reason::NotAuthenticated | Reason::KeyChanged => Self::Forbidden,
             Reason::Rejected | Reason::NeedsInvitation | Reason::Said(_) => Self::ServiceUnavailable,
             Reason::TooLarge | Reason::Encrypted(_) | Reason::WrongKey => Self::NotAcceptable,
+            Reason::ForbiddenFile => Self::NotAllowed,
             Reason::TooMany => Self::ResourceConstraint,
             Reason::Unreachable => Self::RemoteServerTimeout,
             Reason::NotConnected => Self::RemoteServerNotFound,
@@ -190,6 +191,7 @@ mod tests {
             (Reason::WrongKey, "not-acceptable", "modify"),
             (Reason::NotConnected, "remote-server-not-found", "cancel"),
             (Reason::FileUnavailable, "item-not-found", "cancel"),
+            (Reason::ForbiddenFile, "not-allowed", "cancel"),
             (Reason::Unreadable, "bad-request", "modify"),
             (Reason::Said("no".into()), "service-unavailable", "cancel"),
         ] {

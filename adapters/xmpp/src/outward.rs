@@ -9,14 +9,16 @@ use dreiklang_model::{
 };
 use dreiklang_richtext::styling;
 use minidom::Element;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
     address,
     condition::Condition,
     envelope::Says,
-    inward::stamp,
+    inward::{BLURHASH_URI, THREAD, stamp},
     mention,
     senders::Origin,
+    sharing::Reachable,
     xml::{Builder, element, namespace},
 };
 
@@ -59,8 +61,8 @@ impl<'a> Outside<'a> {
 }
 
 /// The stanzas for one delivery. `origin` is where the message came from that a report is about, if that is still known; `files` are
-/// the addresses at which the files of a message can be had, in their order.
-pub(crate) fn stanzas(delivery: &Deliverable, origin: Option<&Origin>, files: &[String], language: Language) -> Vec<Element> {
+/// those of a message as they can be had, in their order.
+pub(crate) fn stanzas(delivery: &Deliverable, origin: Option<&Origin>, files: &[Reachable], language: Language) -> Vec<Element> {
     said(Outside::direct(delivery), &delivery.what, origin, files, language)
 }
 
@@ -69,15 +71,13 @@ pub(crate) fn said(
     outside: Outside<'_>,
     what: &What<Placed>,
     origin: Option<&Origin>,
-    files: &[String],
+    files: &[Reachable],
     language: Language,
 ) -> Vec<Element> {
     let writer = Writer { outside, language };
     match what {
-        What::Message(message) => match message.attachments.as_slice() {
-            [] => vec![writer.message(message, None)],
-            attachments => attachments.iter().zip(files).map(|(file, address)| writer.file(message, file, address)).collect(),
-        },
+        What::Message(message) if message.attachments.is_empty() => vec![writer.message(message, None)],
+        What::Message(message) => files.iter().map(|file| writer.file(message, file)).collect(),
         What::Edit { of, to } => vec![writer.message(to, Some(of))],
         What::Retract { of } => of.parts.iter().enumerate().map(|(index, part)| writer.retraction(index, part)).collect(),
         What::React { to, with: Reactions::All(all) } => vec![writer.reactions(&to.native, all)],
@@ -100,19 +100,26 @@ pub(crate) fn said(
 }
 
 /// What people read where a file of theirs would stand that cannot be brought there.
-pub(crate) fn missing_file(delivery: &Deliverable, file: &Attachment, language: Language) -> Element {
-    missing(Outside::direct(delivery), file, language)
+pub(crate) fn missing_file(delivery: &Deliverable, file: &Attachment, why: &Reason, language: Language) -> Element {
+    missing(Outside::direct(delivery), file, why, language)
 }
 
 /// The same for a file that is missing anywhere.
-pub(crate) fn missing(outside: Outside<'_>, file: &Attachment, language: Language) -> Element {
-    let text = Text::CannotCarry { feature: file.kind.feature(), name: Some(file.name.as_str()) };
-    Writer { outside, language }.note(&text)
+pub(crate) fn missing(outside: Outside<'_>, file: &Attachment, why: &Reason, language: Language) -> Element {
+    Writer { outside, language }.message(&Message::notice(words::missing(language, file, why)), None)
 }
 
 /// XEP-0172.
 pub(crate) fn nick(name: &DisplayName) -> Builder {
     element("nick", namespace::NICK).text(name.as_str())
+}
+
+/// The thread in which a message stands, named by the message with which it began.
+fn threaded(stanza: Builder, message: &Message<Placed>) -> Builder {
+    match &message.thread {
+        Some(thread) => stanza.text_child("thread", &format!("{THREAD}{}", thread.to.native.as_str())),
+        None => stanza,
+    }
 }
 
 struct Writer<'a> {
@@ -146,12 +153,13 @@ impl Writer<'_> {
         if let Some(of) = corrects {
             stanza = stanza.child(element("replace", namespace::CORRECT).attr("id", of.native.as_str()));
         }
-        self.said(self.body(stanza, &text, message.in_reply_to.as_ref()))
+        self.said(threaded(self.body(stanza, &text, message), message))
     }
 
     /// The body: styled text (XEP-0393) or, where signs in it would be taken for styling, one that is not to be styled; with whom it
     /// mentions; and what it answers (XEP-0461), with the quote in it for clients that know no replies (XEP-0428).
-    fn body(&self, stanza: Builder, text: &RichText, reply: Option<&Reply<Placed>>) -> Builder {
+    fn body(&self, stanza: Builder, text: &RichText, message: &Message<Placed>) -> Builder {
+        let reply = message.in_reply_to.as_ref();
         let (text, mentions) = mention::stood_in(text.clone());
         let styled = styling::write(&text);
         let quote = reply.and_then(|reply| reply.quote.as_deref());
@@ -163,7 +171,10 @@ impl Writer<'_> {
             element("fallback", namespace::FALLBACK).attr("for", namespace::REPLY).child(range)
         });
         stanza
-            .text_child("body", &body)
+            .child(match &message.language {
+                Some(language) => element("body", namespace::COMPONENT).lang(language.as_str()).text(&body),
+                None => element("body", namespace::COMPONENT).text(&body),
+            })
             .children(reply.map(|reply| self.answered(reply)))
             .children(fallback)
             .children(mentions)
@@ -182,7 +193,7 @@ impl Writer<'_> {
     }
 
     /// One file: the body is its address and nothing else, for clients show it only so (XEP-0066; more in XEP-0447).
-    fn file(&self, message: &Message<Placed>, file: &Attachment, address: &str) -> Element {
+    fn file(&self, message: &Message<Placed>, Reachable { file, address }: &Reachable) -> Element {
         let text = |name, text: &str| element(name, namespace::FILE_METADATA).text(text);
         let mut metadata = element("file", namespace::FILE_METADATA)
             .child(text("media-type", file.media_type.as_str()))
@@ -196,11 +207,21 @@ impl Writer<'_> {
         for (name, number) in numbers {
             metadata = metadata.children(number.map(|number| text(name, &number.to_string())));
         }
+        let blurred =
+            file.blurhash.as_ref().map(|hash| format!("{BLURHASH_URI}{}", utf8_percent_encode(hash.as_str(), NON_ALPHANUMERIC)));
+        metadata = metadata.children(blurred.map(|uri| {
+            let (width, height) = file.dimensions.unzip();
+            element("thumbnail", namespace::THUMBS)
+                .attr("uri", &uri)
+                .attr("media-type", "image/blurhash")
+                .maybe_attr("width", width.map(|width| width.to_string()).as_deref())
+                .maybe_attr("height", height.map(|height| height.to_string()).as_deref())
+        }));
         let sources = element("sources", namespace::SFS).child(element("url-data", namespace::URL_DATA).attr("target", address));
         let sharing = element("file-sharing", namespace::SFS).attr("disposition", "inline").child(metadata).child(sources);
         let oob = element("x", namespace::OOB).text_child("url", address);
         let answered = message.in_reply_to.as_ref().map(|reply| self.answered(reply));
-        self.said(self.envelope().text_child("body", address).child(oob).child(sharing).children(answered))
+        self.said(threaded(self.envelope().text_child("body", address).child(oob).child(sharing).children(answered), message))
     }
 
     /// XEP-0080, beside the address in the body, which clients show as a place only when nothing else stands there; then the words.
@@ -313,8 +334,8 @@ impl Writer<'_> {
 mod tests {
     use dreiklang_engine::{Leg, Person};
     use dreiklang_model::{
-        Address, ConversationId, DeliveryId, EventId, Feature, FileName, MediaKind, MediaSource, MediaType, Network, PersonaId,
-        Rich, Timestamp, Written,
+        Address, Blurhash, ConversationId, DeliveryId, EventId, Feature, FileName, LanguageTag, MediaKind, MediaSource,
+        MediaType, Network, PersonaId, Rich, Timestamp, Written,
         rich::{Block, Leaf, Span},
     };
     use proptest::prelude::*;
@@ -345,7 +366,14 @@ mod tests {
     }
 
     fn one(delivery: &Deliverable, origin: Option<&Origin>) -> Element {
-        let mut all = stanzas(delivery, origin, &["https://up.example/1".to_owned()], Language::English);
+        let files: Vec<_> = match &delivery.what {
+            What::Message(message) => message.attachments.as_slice(),
+            _ => &[],
+        }
+        .iter()
+        .map(|file| Reachable { file: file.clone(), address: "https://up.example/1".to_owned() })
+        .collect();
+        let mut all = stanzas(delivery, origin, &files, Language::English);
         assert_eq!(all.len(), 1);
         all.remove(0)
     }
@@ -439,6 +467,25 @@ mod tests {
     }
 
     #[test]
+    fn the_language_stands_at_the_body() {
+        let tag = |stanza: &Element| {
+            child(stanza, "body", namespace::COMPONENT).unwrap().attr_ns(namespace::XML, "lang").map(str::to_owned)
+        };
+        let said = |language| one(&delivery(What::Message(Message { language, ..Message::text("ja") })), None);
+        assert_eq!(tag(&said(LanguageTag::new("de-AT"))).as_deref(), Some("de-AT"));
+        assert_eq!(tag(&said(None)), None);
+    }
+
+    #[test]
+    fn a_thread_is_named_by_its_beginning() {
+        let thread = Some(Reply { to: placed(&["1"], Side::User), quote: Some("the plan".into()) });
+        let stanza = one(&delivery(What::Message(Message { thread, ..Message::text("yes") })), None);
+        assert_eq!(child(&stanza, "thread", namespace::COMPONENT).unwrap().text(), "thread-of-1");
+        assert_eq!(body(&stanza), "yes");
+        assert!(child(&stanza, "reply", namespace::REPLY).is_none(), "a thread is no answer");
+    }
+
+    #[test]
     fn what_refers_to_a_message_names_it() {
         let corrected = one(&delivery(What::Edit { of: placed(&["1"], Side::Ghost), to: Message::text("right") }), None);
         assert_eq!(child(&corrected, "replace", namespace::CORRECT).unwrap().attr("id"), Some("1"));
@@ -498,6 +545,7 @@ mod tests {
             media_type: MediaType::new("image/png"),
             size: Some(7),
             dimensions: Some((3, 2)),
+            blurhash: Blurhash::new("LEHV6nWB2yk8pyo0adR*.7kCMdnj"),
             duration: None,
             source: MediaSource { network: Network::MATRIX, locator: "mxc://x/y".into() },
             link: None,
@@ -512,6 +560,8 @@ mod tests {
         let sharing = child(&stanza, "file-sharing", namespace::SFS).unwrap();
         let metadata = child(sharing, "file", namespace::FILE_METADATA).unwrap();
         assert_eq!(child(metadata, "width", namespace::FILE_METADATA).unwrap().text(), "3");
+        let thumbnail = child(metadata, "thumbnail", namespace::THUMBS).unwrap();
+        assert_eq!(thumbnail.attr("uri"), Some("data:image/blurhash,LEHV6nWB2yk8pyo0adR%2A%2E7kCMdnj"));
     }
 
     #[test]

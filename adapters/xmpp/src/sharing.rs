@@ -20,6 +20,15 @@ use crate::{
 /// Longest wait for the answer of another server.
 const ANSWER: Duration = Duration::from_secs(6);
 
+/// A file of a delivery as its recipient gets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reachable {
+    /// What it is.
+    pub(crate) file: Attachment,
+    /// Where it can be had.
+    pub(crate) address: String,
+}
+
 /// The way to ask servers through one component.
 pub(crate) struct Asking<'a> {
     pub(crate) component: &'a Component,
@@ -49,20 +58,20 @@ impl Asking<'_> {
         ghost: &str,
         domain: Option<&str>,
         files: &[Attachment],
-    ) -> Result<Option<Vec<String>>, DeliveryError> {
+    ) -> Result<Option<Vec<Reachable>>, DeliveryError> {
         let Some(service) = self.service(domain).await else { return Ok(None) };
         let mut places = Vec::with_capacity(files.len());
         for file in files {
-            let media = hub.open(&file.source).await?;
+            let (file, media) = hub.open(file).await?;
             let Some(size) = media.size.or(file.size) else {
                 return Err(DeliveryError::Never { reason: Reason::Unreadable, cause: "a file of unknown size".to_owned() });
             };
             if size > LARGEST {
                 return Err(DeliveryError::Never { reason: Reason::TooLarge, cause: "a file larger than is carried".to_owned() });
             }
-            let slot = self.slot(ghost, &service, file, size).await?;
+            let slot = self.slot(ghost, &service, &file, size).await?;
             self.shared.web.put(&slot, file.media_type.as_str(), size, media).await?;
-            places.push(slot.get);
+            places.push(Reachable { file, address: slot.get });
         }
         Ok(Some(places))
     }

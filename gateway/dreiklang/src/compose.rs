@@ -181,6 +181,7 @@ fn policy(written: &config::Policy) -> Policy {
         administrators: written.administrators.clone(),
         allow_rooms: written.allow_rooms.clone(),
         deny_rooms: written.deny_rooms.clone(),
+        forbid_files: written.forbid_files.clone().unwrap_or(usual.forbid_files),
         least_proof: written.mail_proof.map_or(usual.least_proof, |proof| match proof {
             config::MailProof::Aligned => Proof::Aligned,
             config::MailProof::Signed => Proof::Signed,

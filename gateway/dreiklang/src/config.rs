@@ -201,6 +201,10 @@ described! {
         allow_rooms: Vec<String> = "# [\"*:hs.example\", \"*@conference.xmpp.example\"]",
         /// Rooms that may not be bridged; stronger than allow_rooms.
         deny_rooms: Vec<String> = "# [\"#internal-*:hs.example\"]",
+        /// Files that may not cross, with * for anything: media types where there is a / in it, else names. What is written here stands in
+        /// the place of the usual list; [] lets everything through. The first bytes of a file count as well as what its sender says; what is in
+        /// an archive is not looked at.
+        forbid_files: Option<Vec<String>> = "# [\"application/vnd.microsoft.portable-executable\", \"application/x-msdownload\", \"application/x-executable\", \"application/x-mach-binary\", \"application/x-msi\", \"application/java-archive\", \"application/vnd.android.package-archive\", \"text/x-shellscript\", \"*.exe\", \"*.com\", \"*.scr\", \"*.pif\", \"*.msi\", \"*.bat\", \"*.cmd\", \"*.ps1\", \"*.vbs\", \"*.vbe\", \"*.js\", \"*.jse\", \"*.wsf\", \"*.hta\", \"*.lnk\", \"*.reg\", \"*.cpl\", \"*.jar\", \"*.apk\", \"*.sh\"]",
         /// Longest message in bytes.
         longest_text: Option<usize> = "# 1048576",
         /// Private places, as host:port, from which files may be fetched and to which they may be put; public ones need no mention.

@@ -14,12 +14,12 @@ use dreiklang_engine::{
     Engine,
     port::{Clock, DeliveryError, Media},
 };
-use dreiklang_model::{MediaKind, MediaType};
+use dreiklang_model::{Attachment, MediaKind, MediaType, Reason};
 use futures::{StreamExt as _, stream::BoxStream};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::Semaphore;
 
-use crate::media_links::{Dead, Linked, Links};
+use crate::media_links::{Dead, Links};
 
 /// Files that are given at once; whoever comes later is asked to come again.
 const AT_ONCE: usize = 32;
@@ -51,14 +51,17 @@ pub(crate) async fn give(State(giving): State<Giving>, Path((token, _)): Path<(S
     };
     let hub = giving.engine.hub(&linked.organisation, &linked.source.network);
     let Some(hub) = hub else { return (StatusCode::NOT_FOUND, "There is no such file.\n").into_response() };
-    let media = match hub.open(&linked.source).await {
-        Ok(media) => media,
+    let (file, media) = match hub.open(&linked.file()).await {
+        Ok(opened) => opened,
+        Err(DeliveryError::Never { reason: Reason::ForbiddenFile, .. }) => {
+            return (StatusCode::FORBIDDEN, "The rules of the organisation do not allow files of this kind.\n").into_response();
+        }
         Err(DeliveryError::Never { .. }) => return (StatusCode::NOT_FOUND, "The file is gone.\n").into_response(),
         Err(DeliveryError::Later { .. } | DeliveryError::Unknown { .. }) => {
             return (StatusCode::BAD_GATEWAY, "The file cannot be had at the moment.\n").into_response();
         }
     };
-    let (status, fields, bytes) = answer(&linked, media, headers.get(header::RANGE));
+    let (status, fields, bytes) = answer(&file, media, headers.get(header::RANGE));
     let bytes = bytes.map(move |piece| {
         let _held = &slot;
         piece
@@ -67,7 +70,7 @@ pub(crate) async fn give(State(giving): State<Giving>, Path((token, _)): Path<(S
 }
 
 fn answer(
-    linked: &Linked,
+    file: &Attachment,
     media: Media,
     range: Option<&HeaderValue>,
 ) -> (StatusCode, HeaderMap, BoxStream<'static, io::Result<Bytes>>) {
@@ -77,11 +80,11 @@ fn answer(
             fields.insert(name, value);
         }
     };
-    let shown = shown(&linked.media_type);
+    let shown = shown(&file.media_type);
     let way = if shown { "inline" } else { "attachment" };
-    let name = utf8_percent_encode(linked.name.as_str(), NON_ALPHANUMERIC);
+    let name = utf8_percent_encode(file.name.as_str(), NON_ALPHANUMERIC);
     field(header::CONTENT_DISPOSITION, format!("{way}; filename*=UTF-8''{name}"));
-    field(header::CONTENT_TYPE, if shown { linked.media_type.as_str() } else { "application/octet-stream" }.to_owned());
+    field(header::CONTENT_TYPE, if shown { file.media_type.as_str() } else { "application/octet-stream" }.to_owned());
     field(header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned());
     field(header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox".to_owned());
     field(header::REFERRER_POLICY, "no-referrer".to_owned());

@@ -5,7 +5,7 @@
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use dreiklang_engine::port::MediaLinks;
-use dreiklang_model::{Attachment, FileName, MediaLink, MediaSource, MediaType, OrganisationId, Timestamp};
+use dreiklang_model::{Attachment, FileName, MediaKind, MediaLink, MediaSource, MediaType, OrganisationId, Timestamp};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -29,6 +29,23 @@ pub(crate) struct Linked {
     pub(crate) media_type: MediaType,
     pub(crate) size: Option<u64>,
     expires: Timestamp,
+}
+
+impl Linked {
+    /// The file, as its sender names it.
+    pub(crate) fn file(&self) -> Attachment {
+        Attachment {
+            kind: MediaKind::of(&self.media_type),
+            name: self.name.clone(),
+            media_type: self.media_type.clone(),
+            size: self.size,
+            dimensions: None,
+            blurhash: None,
+            duration: None,
+            source: self.source.clone(),
+            link: None,
+        }
+    }
 }
 
 /// Why a link leads nowhere.
@@ -86,7 +103,7 @@ impl MediaLinks for Links {
 
 #[cfg(test)]
 mod tests {
-    use dreiklang_model::{MediaKind, Network};
+    use dreiklang_model::Network;
 
     use super::*;
 
@@ -100,6 +117,7 @@ mod tests {
             media_type: MediaType::new("image/png"),
             size: Some(5),
             dimensions: None,
+            blurhash: None,
             duration: None,
             source: MediaSource { network: Network::MATRIX, locator: "mxc://hs.example/secret".to_owned() },
             link: None,

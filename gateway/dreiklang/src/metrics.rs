@@ -169,6 +169,7 @@ fn word(reason: &Reason) -> &'static str {
         Reason::WrongKey => "wrong_key",
         Reason::NotConnected => "not_connected",
         Reason::FileUnavailable => "file_unavailable",
+        Reason::ForbiddenFile => "forbidden_file",
         Reason::Unreadable => "unreadable",
         Reason::Said(_) => "said",
     }

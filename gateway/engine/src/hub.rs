@@ -5,8 +5,8 @@
 use std::{fmt, sync::Arc};
 
 use dreiklang_model::{
-    Address, Attachment, ChatId, ConversationId, DeliveryId, DisplayName, Language, MediaSource, Network, PictureHash, Portrait,
-    Reason, Report, RoomAddress, RoomDetails, Timestamp, Written,
+    Address, Attachment, ChatId, ConversationId, DeliveryId, DisplayName, Language, Network, PictureHash, Portrait, Reason,
+    Report, RoomAddress, RoomDetails, Timestamp, Written,
     words::{self, Text},
 };
 
@@ -15,6 +15,7 @@ use secrecy::SecretSlice;
 use crate::{
     Attendance, Leg, Organisation, Picture, RoomLeg,
     fetching::Fetching,
+    files,
     organisation::Live,
     port::{Bound, DeliveryError, Health, LaneKey, Media, Received, Sensed, StoreError, Verdict, Wanted},
     portraits, rooms, router,
@@ -300,21 +301,34 @@ impl Hub {
         }
     }
 
-    /// Opens a file that belongs to something this adapter delivers, whichever network holds it. Only with the hub that came with the
-    /// delivery does the engine learn that the file is what keeps it from being delivered.
+    /// Opens a file that belongs to something this adapter delivers, whichever network holds it, and looks at its first bytes: it is to be
+    /// called what the answer says. Only with the hub that came with the delivery does the engine learn that the file is what keeps it from
+    /// being delivered.
     ///
     /// # Errors
-    /// [`DeliveryError`]: the delivery ends with it.
-    pub async fn open(&self, source: &MediaSource) -> Result<Media, DeliveryError> {
-        let Some(adapter) = self.live.adapters.get(&source.network) else {
+    /// [`DeliveryError`]: the file cannot be had now, or never; the latter also where the organisation's rules forbid it.
+    pub async fn open(&self, file: &Attachment) -> Result<(Attachment, Media), DeliveryError> {
+        let policy = &self.live.organisation.policy;
+        let forbidden =
+            || DeliveryError::Never { reason: Reason::ForbiddenFile, cause: "a file that the rules forbid".to_owned() };
+        if files::forbidden(policy, file, None) {
+            return Err(forbidden());
+        }
+        let Some(adapter) = self.live.adapters.get(&file.source.network) else {
             let cause = "the network that holds the file is not connected".to_owned();
             return Err(DeliveryError::Never { reason: Reason::NotConnected, cause });
         };
-        let opened = adapter.open(&Self::new(Arc::clone(&self.live), source.network.clone()), source).await;
+        let opened = adapter.open(&Self::new(Arc::clone(&self.live), file.source.network.clone()), &file.source).await;
         match opened {
-            Ok(media) => Ok(self.fetching.watch(media)),
+            Ok(media) => {
+                let (found, media) = files::look(self.fetching.watch(media)).await;
+                if files::forbidden(policy, file, found.as_ref()) {
+                    return Err(forbidden());
+                }
+                Ok((file.clone().seen_as(found.as_ref()), media))
+            }
             Err(error) => {
-                if self.live.health.is_up(&source.network) {
+                if self.live.health.is_up(&file.source.network) {
                     self.fetching.fail();
                 }
                 Err(error)
@@ -322,13 +336,16 @@ impl Hub {
         }
     }
 
-    /// The gateway's own link to a file that belongs to something this adapter delivers, where its network has no place for files. Whoever
-    /// asks for it sends it: the file is kept after the delivery.
-    #[must_use]
-    pub fn hand_out(&self, file: &Attachment) -> Option<String> {
-        let link = file.link.as_ref()?;
+    /// The gateway's own link to a file that belongs to something this adapter delivers, where its network has no place for files, and what
+    /// the file is. Whoever asks for it sends it: the file is kept after the delivery. Nothing: there are no such links here.
+    ///
+    /// # Errors
+    /// As [`Self::open`]: nobody gets a link to what he would not get.
+    pub async fn hand_out(&self, file: &Attachment) -> Result<Option<(Attachment, String)>, DeliveryError> {
+        let Some(link) = &file.link else { return Ok(None) };
+        let (seen, _) = self.open(file).await?;
         self.fetching.hand_out();
-        Some(link.0.clone())
+        Ok(Some((seen, link.0.clone())))
     }
 
     /// A secret value of this adapter (a key); `key` is its own and no secret.

@@ -182,7 +182,11 @@ impl Lane {
                 if !is_news(new) {
                     self.live.meter.delivered(&organisation.id, &new.source, &self.key.network, now.since(new.accepted_at));
                 }
-                let follow = new.wants_receipt.then_some(Report::Delivered).and_then(|report| self.tell(new, report));
+                if let Some(reason) = &delivered.without {
+                    self.live.meter.failed(&organisation.id, &new.source, &self.key.network, reason);
+                }
+                let fate = delivered.without.map(Report::Failed).or(new.wants_receipt.then_some(Report::Delivered));
+                let follow = fate.and_then(|report| self.tell(new, report));
                 let notes = delivered.leg.map(|change| change.notes);
                 let role = match &new.event.what {
                     What::Edit { of, .. } => Role::Version(*of),

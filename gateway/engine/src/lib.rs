@@ -8,6 +8,7 @@ mod bot;
 mod dispatcher;
 mod engine;
 mod fetching;
+mod files;
 mod health;
 mod hub;
 mod in_flight;
@@ -34,6 +35,7 @@ mod router;
 mod signals;
 
 pub use engine::{Connection, Engine, Wiring};
+pub use files::USUALLY_FORBIDDEN;
 pub use hub::{Ghost, Hub, Lookup};
 pub use invitations::{Invited, Whom};
 pub use leg::{Leg, Person};

@@ -16,7 +16,7 @@ use moka::sync::Cache;
 use tokio::sync::Notify;
 
 use crate::{
-    Leg, Pseudonyms,
+    Leg, Pseudonyms, USUALLY_FORBIDDEN,
     health::HealthBoard,
     in_flight::InFlight,
     limits::Limits,
@@ -69,6 +69,8 @@ pub struct Policy {
     pub allow_rooms: Vec<String>,
     /// Rooms that may not, as patterns with `*`; stronger than `allow_rooms`.
     pub deny_rooms: Vec<String>,
+    /// Files that may not cross, as patterns with `*`: of media types where there is a `/` in it, else of names.
+    pub forbid_files: Vec<String>,
     /// How far an author must be proved where his network does not vouch for him.
     pub least_proof: Proof,
     /// Whether it is shown that somebody is writing.
@@ -103,6 +105,7 @@ impl Default for Policy {
             administrators: Vec::new(),
             allow_rooms: Vec::new(),
             deny_rooms: Vec::new(),
+            forbid_files: USUALLY_FORBIDDEN.map(str::to_owned).to_vec(),
             least_proof: Proof::Aligned,
             typing: true,
             read_receipts: true,
@@ -148,7 +151,7 @@ fn admitted(text: &str, allow: &[String], deny: &[String]) -> Result<(), Reason>
 }
 
 /// Does `text` fit `pattern`, in which `*` stands for anything? Case does not matter.
-fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
     let mut pieces = pattern.split('*');
     let Some(mut rest) = pieces.next().and_then(|first| text.strip_prefix(first)) else { return false };

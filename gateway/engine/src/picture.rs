@@ -6,7 +6,10 @@ use std::{fmt, io::Cursor};
 
 use bytes::Bytes;
 use dreiklang_model::PictureHash;
-use image::{DynamicImage, ImageFormat, ImageReader, Limits, codecs::jpeg::JpegEncoder, imageops::FilterType};
+use image::{
+    DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits, codecs::jpeg::JpegEncoder, imageops::FilterType,
+    metadata::Orientation,
+};
 use sha1::{Digest as _, Sha1};
 
 /// Largest file that is looked at.
@@ -70,8 +73,13 @@ pub(crate) fn fitted(file: &[u8]) -> Result<Picture, Unfit> {
     limits.max_image_width = Some(LONGEST_EDGE);
     limits.max_image_height = Some(LONGEST_EDGE);
     limits.max_alloc = Some(MOST_MEMORY);
-    reader.limits(limits);
-    let opened = reader.decode().map_err(|_| Unfit::Unreadable)?;
+    reader.limits(limits.clone());
+    let mut decoder = reader.into_decoder().map_err(|_| Unfit::Unreadable)?;
+    limits.reserve(decoder.total_bytes()).map_err(|_| Unfit::Unreadable)?;
+    // What does not say how it is to be held is held as it is.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut opened = DynamicImage::from_decoder(decoder).map_err(|_| Unfit::Unreadable)?;
+    opened.apply_orientation(orientation);
     let shortest = opened.width().min(opened.height());
     if shortest == 0 {
         return Err(Unfit::Unreadable);
@@ -137,6 +145,35 @@ mod tests {
                 "the same file has the same name"
             );
         }
+    }
+
+    /// The same with a note of how the camera was held (Exif 2.3 §4.6.4, tag 0x0112).
+    fn held(jpeg: &[u8], orientation: u8) -> Vec<u8> {
+        let tiff = [b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".as_slice(), &[orientation, 0, 0, 0, 0, 0, 0]].concat();
+        let exif = [b"Exif\0\0".as_slice(), &tiff].concat();
+        let length = u16::try_from(exif.len() + 2).unwrap().to_be_bytes();
+        [&jpeg[..2], b"\xff\xe1", &length, &exif, &jpeg[2..]].concat()
+    }
+
+    #[test]
+    fn a_picture_stands_as_its_camera_was_held() {
+        let halves = DynamicImage::from(image::RgbImage::from_fn(64, 64, |x, _| {
+            image::Rgb(if x < 32 { [255, 0, 0] } else { [0, 0, 255] })
+        }));
+        let mut jpeg = Vec::new();
+        halves.write_to(&mut Cursor::new(&mut jpeg), ImageFormat::Jpeg).unwrap();
+        let red_is = |file: &[u8]| {
+            let picture = image::load_from_memory(&fitted(file).unwrap().bytes).unwrap().to_rgb8();
+            let red = |x: u32, y: u32| picture.get_pixel(x, y).0[0] > 128;
+            [("left", 8, 32), ("right", 56, 32), ("top", 32, 8), ("bottom", 32, 56)].map(|(side, x, y)| (side, red(x, y)))
+        };
+        let is = |file: &[u8], side: &str| red_is(file).contains(&(side, true));
+        assert!(is(&jpeg, "left") && !is(&jpeg, "right"));
+        for (orientation, side, other) in [(3, "right", "left"), (6, "top", "bottom"), (8, "bottom", "top")] {
+            let file = held(&jpeg, orientation);
+            assert!(is(&file, side) && !is(&file, other), "{orientation}: {:?}", red_is(&file));
+        }
+        assert!(is(&held(&jpeg, 99), "left"), "what makes no sense changes nothing");
     }
 
     #[test]

@@ -71,7 +71,7 @@ async fn into_room(live: &Live, adapter: &dyn Adapter, lane: &LaneKey, row: &Row
         None => {
             let most = adapter.room_capabilities(&room).most_reactions;
             match references::placed(live, lane, author, most, what).await? {
-                Some(what) => RoomContent::Event(what),
+                Some(what) => RoomContent::Event(Box::new(what)),
                 None => return Ok(Prepared::Nothing),
             }
         }

@@ -9,7 +9,7 @@ use dreiklang_model::{
 };
 
 use crate::{
-    Leg, bot,
+    Leg, bot, files,
     hub::{Ghost, Lookup},
     leg::shown_name,
     organisation::Live,
@@ -309,7 +309,8 @@ pub(crate) fn linked(live: &Live, what: What) -> What {
     let Some(links) = &live.links else { return what };
     match what {
         What::Message(mut message) => {
-            for file in &mut message.attachments {
+            let policy = &live.organisation.policy;
+            for file in message.attachments.iter_mut().filter(|file| !files::forbidden(policy, file, None)) {
                 file.link = links.link(&live.organisation.id, file, live.clock.now());
             }
             What::Message(message)

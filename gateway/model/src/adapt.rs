@@ -128,6 +128,7 @@ fn parts_of(mut message: Message, capabilities: &Capabilities, language: Languag
     let mut message = reduce(message, capabilities, losses);
     let mut files = files.into_iter();
     let captioned = capabilities.caption == Support::Native && message.text.weight() <= capabilities.longest_text;
+    let thread = message.thread.clone();
     let mut parts = Vec::new();
     if captioned || message.text.is_empty() {
         message.attachments = files.by_ref().take(capabilities.files_at_once.max(1)).collect();
@@ -138,7 +139,7 @@ fn parts_of(mut message: Message, capabilities: &Capabilities, language: Languag
     let mut rest: Vec<_> = files.collect();
     while !rest.is_empty() {
         let left = rest.split_off(rest.len().min(capabilities.files_at_once.max(1)));
-        parts.push(What::Message(Message { attachments: rest, ..Message::text("") }));
+        parts.push(What::Message(Message { attachments: rest, thread: thread.clone(), ..Message::text("") }));
         rest = left;
     }
     parts
@@ -163,6 +164,13 @@ fn reduce(mut message: Message, capabilities: &Capabilities, losses: &mut Vec<Lo
     if message.kind == Kind::Notice && capabilities.notice != Support::Native {
         message.kind = Kind::Text;
         losses.push(Loss { feature: Feature::Notice, left: Support::AsText });
+    }
+    if capabilities.thread != Support::Native
+        && let Some(thread) = message.thread.take()
+    {
+        // Whoever shows no threads shows at least what it is about.
+        message.in_reply_to.get_or_insert(thread);
+        losses.push(Loss { feature: Feature::Thread, left: Support::AsText });
     }
     if capabilities.reply != Support::Native
         && let Some(reply) = message.in_reply_to.take()
@@ -224,8 +232,10 @@ fn split(message: Message, capabilities: &Capabilities, losses: &mut Vec<Loss>) 
         What::Message(Message {
             kind: message.kind,
             text,
+            language: message.language.clone(),
             subject: message.subject.clone().filter(|_| index == 0),
             in_reply_to: message.in_reply_to.clone().filter(|_| index == 0),
+            thread: message.thread.clone(),
             attachments: Vec::new(),
         })
     };
@@ -255,6 +265,7 @@ mod tests {
             media_type: MediaType::new("image/png"),
             size: Some(size),
             dimensions: None,
+            blurhash: None,
             duration: None,
             source: MediaSource { network: Network::MATRIX, locator: "x".to_owned() },
             link: None,
@@ -322,6 +333,41 @@ mod tests {
         assert_eq!(texts(&adapt(reply(Some("really?")), &Capabilities::PLAIN, Language::English)), ["> really?\n\nyes"]);
         let mute = adapt(reply(None), &Capabilities::PLAIN, Language::English);
         assert_eq!((texts(&mute), mute.losses[0].left), (vec!["yes".to_owned()], Support::No));
+    }
+
+    #[test]
+    fn a_thread_becomes_an_answer_to_its_beginning_where_the_target_has_none() {
+        let other = EventId::from_parts(Timestamp::from_millis(2), 2);
+        let within = |reply: Option<EventId>, text: &str| {
+            let in_reply_to = reply.map(|to| Reply { to, quote: None });
+            Message {
+                in_reply_to,
+                thread: Some(Reply { to: event(), quote: Some("the plan".to_owned()) }),
+                ..Message::text(text)
+            }
+        };
+        let named = |what: What, capabilities: &Capabilities| {
+            let adapted = adapt(what, capabilities, Language::English);
+            let parts = adapted.parts.iter().map(|part| match part {
+                What::Message(message) => (message.in_reply_to.as_ref().map(|it| it.to), message.thread.as_ref().map(|it| it.to)),
+                other => panic!("{other:?}"),
+            });
+            (parts.collect::<Vec<_>>(), adapted.losses)
+        };
+        let lost = vec![Loss { feature: Feature::Thread, left: Support::AsText }];
+        let unthreaded = Capabilities { thread: Support::AsText, ..NATIVE };
+        let message = |reply| What::Message(within(reply, "yes"));
+        assert_eq!(named(message(None), &NATIVE), (vec![(None, Some(event()))], vec![]));
+        assert_eq!(named(message(None), &unthreaded), (vec![(Some(event()), None)], lost.clone()));
+        assert_eq!(named(message(Some(other)), &unthreaded), (vec![(Some(other), None)], lost));
+        assert_eq!(texts(&adapt(message(None), &Capabilities::PLAIN, Language::English)), ["> the plan\n\nyes"]);
+        // Every part of a long message, and every one of several files, belongs to it.
+        let long = What::Message(within(None, &"x".repeat(2500)));
+        let files = vec![file("1", 1), file("2", 1)];
+        for what in [long, What::Message(Message { attachments: files, ..within(None, "see") })] {
+            let (parts, _) = named(what, &NATIVE);
+            assert!(parts.len() > 1 && parts.iter().all(|(_, thread)| *thread == Some(event())), "{parts:?}");
+        }
     }
 
     #[test]

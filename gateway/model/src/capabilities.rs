@@ -36,6 +36,8 @@ pub struct Capabilities {
     pub read: Support,
     /// Naming the message that is answered.
     pub reply: Support,
+    /// Keeping what belongs together beside the conversation.
+    pub thread: Support,
     /// Files.
     pub files: Support,
     /// How many files one message takes, together with its text.
@@ -65,6 +67,7 @@ impl Capabilities {
         most_reactions: 20,
         read: Support::Native,
         reply: Support::Native,
+        thread: Support::Native,
         files: Support::Native,
         files_at_once: 1,
         caption: Support::Native,
@@ -85,6 +88,7 @@ impl Capabilities {
         most_reactions: 1,
         read: Support::No,
         reply: Support::AsText,
+        thread: Support::AsText,
         files: Support::No,
         files_at_once: 1,
         caption: Support::No,

@@ -95,6 +95,7 @@ pub enum Feature {
     Call,
     Edit,
     Reply,
+    Thread,
     Emote,
     Notice,
     Subject,
@@ -146,6 +147,8 @@ pub enum Reason {
     NotConnected,
     /// A file of it cannot be had from where it is said to be.
     FileUnavailable,
+    /// The organisation's rules forbid files of this kind.
+    ForbiddenFile,
     /// The gateway could not make sense of it.
     Unreadable,
     /// The far side refused it with words of its own (already cleaned: no control characters, at most 300 characters).

@@ -25,6 +25,9 @@ pub struct Attachment {
     /// Width and height in pixels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dimensions: Option<(u32, u32)>,
+    /// What stands in its place until it is there (MSC2448).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blurhash: Option<Blurhash>,
     /// Its length in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<u32>,
@@ -33,6 +36,34 @@ pub struct Attachment {
     /// Where people fetch it whose network has no place for it; the gateway gives it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<MediaLink>,
+}
+
+impl Attachment {
+    /// The same after a look at its first bytes, which show it to be `found`; nothing: they are of no kind that is known. What its sender
+    /// says stands unless it is missing or contradicted, and how it is meant follows.
+    #[must_use]
+    pub fn seen_as(mut self, found: Option<&MediaType>) -> Self {
+        let seen = self.media_type.believed(found);
+        let (unknown, named) = (self.media_type.is_unknown(), self.name.0.contains('.'));
+        if self.kind == MediaKind::File && unknown && named && MediaKind::of(&seen) != MediaKind::File {
+            // Whoever sends a picture as a file means a file; with the type of a picture it would be shown as one.
+            return self;
+        }
+        let meant = match self.kind {
+            // An address without a name and a type says nothing about what it is.
+            MediaKind::File if unknown && !named => MediaKind::of(&seen),
+            MediaKind::File => MediaKind::File,
+            MediaKind::Sticker if MediaKind::of(&seen) == MediaKind::Image => MediaKind::Sticker,
+            MediaKind::Voice if seen.is_recording() => MediaKind::Voice,
+            MediaKind::Audio | MediaKind::Video if seen.is_recording() => self.kind,
+            _ => MediaKind::of(&seen),
+        };
+        if meant != self.kind {
+            (self.dimensions, self.blurhash, self.duration) = (None, None, None);
+        }
+        (self.kind, self.media_type) = (meant, seen);
+        self
+    }
 }
 
 /// The address at which anybody who holds it fetches a file, for [`MediaLink::DAYS`].
@@ -47,6 +78,41 @@ impl MediaLink {
 impl fmt::Debug for MediaLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MediaLink(…)")
+    }
+}
+
+/// The colours of a picture in a few letters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Blurhash(String);
+
+impl Blurhash {
+    /// Takes what a network says; nothing when it is no such hash. What it looks like is not looked at.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        // From one colour to nine by nine of them.
+        let fits = (6..=166).contains(&text.len());
+        let digit = |byte: u8| byte.is_ascii_alphanumeric() || b"#$%*+,-.:;=?@[]^_{|}~".contains(&byte);
+        (fits && text.bytes().all(digit)).then(|| Self(text.to_owned()))
+    }
+
+    /// The letters.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Blurhash {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::new(&text).ok_or("no blurhash")
+    }
+}
+
+impl From<Blurhash> for String {
+    fn from(hash: Blurhash) -> Self {
+        hash.0
     }
 }
 
@@ -153,6 +219,11 @@ impl From<FileName> for String {
     }
 }
 
+/// Kinds of pictures whose first bytes are always known: what does not begin so is none.
+const TELLABLE: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
+/// What wraps files of many kinds: a document in it is rightly called by its own name.
+const WRAPPINGS: [&str; 4] = ["application/zip", "application/gzip", "application/xml", "application/x-ole-storage"];
+
 /// A media type (RFC 6838) without parameters, in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
@@ -176,6 +247,37 @@ impl MediaType {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// It says nothing about the file.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.0 == "application/octet-stream"
+    }
+
+    fn family(&self) -> &str {
+        self.0.split('/').next().unwrap_or_default()
+    }
+
+    fn is_recording(&self) -> bool {
+        matches!(self.family(), "audio" | "video")
+    }
+
+    /// What to believe when a sender says this, and the first bytes show `found`.
+    fn believed(&self, found: Option<&Self>) -> Self {
+        let Some(found) = found else {
+            return if TELLABLE.contains(&self.as_str()) { Self::new("") } else { self.clone() };
+        };
+        let found_wraps = found.family() == "text" || WRAPPINGS.contains(&found.as_str());
+        let claim_stands = match self.family() {
+            // One container holds films and sound.
+            "audio" | "video" => found.is_recording(),
+            // A drawing is a text.
+            "image" if self.as_str().starts_with("image/svg") => found_wraps && found.as_str() != "text/html",
+            "image" => false,
+            _ => found_wraps && !self.is_unknown(),
+        };
+        if claim_stands { self.clone() } else { found.clone() }
     }
 }
 
@@ -240,6 +342,77 @@ mod tests {
         ] {
             let media_type = MediaType::new(text);
             assert_eq!((media_type.as_str(), MediaKind::of(&media_type)), (expected, kind), "{text}");
+        }
+    }
+
+    fn attachment(kind: MediaKind, claimed: &str) -> Attachment {
+        Attachment {
+            kind,
+            name: FileName::new("x"),
+            media_type: MediaType::new(claimed),
+            size: None,
+            dimensions: Some((3, 2)),
+            blurhash: None,
+            duration: None,
+            source: MediaSource { network: Network::MATRIX, locator: "x".to_owned() },
+            link: None,
+        }
+    }
+
+    #[test]
+    fn hashes_of_colours() {
+        for (text, is) in [
+            ("LEHV6nWB2yk8pyo0adR*.7kCMdnj", true),
+            ("00TI:j", true),
+            ("00TI:", false),
+            ("LEHV6nWB2yk8pyo0adR\"", false),
+            ("LEHV6nWB2yk8<script>", false),
+        ] {
+            assert_eq!(Blurhash::new(text).is_some(), is, "{text}");
+        }
+        assert!(Blurhash::new(&"0".repeat(167)).is_none());
+    }
+
+    #[test]
+    fn a_file_with_a_name_stays_one() {
+        let file = Attachment { name: FileName::new("scan.bin"), ..attachment(MediaKind::File, "") };
+        let seen = file.seen_as(Some(&MediaType::new("image/png")));
+        assert_eq!((seen.media_type.as_str(), seen.kind), ("application/octet-stream", MediaKind::File));
+        let file = Attachment { name: FileName::new("plan.bin"), ..attachment(MediaKind::File, "") };
+        assert_eq!(file.seen_as(Some(&MediaType::new("application/pdf"))).media_type.as_str(), "application/pdf");
+    }
+
+    #[test]
+    fn the_first_bytes_decide_where_the_sender_says_nothing_or_something_else() {
+        use MediaKind::{Audio, File, Image, Sticker, Video, Voice};
+        for (kind, claimed, found, seen, meant) in [
+            (Image, "image/png", Some("image/png"), "image/png", Image),
+            (Image, "image/jpg", Some("image/jpeg"), "image/jpeg", Image),
+            (Image, "image/png", Some("text/html"), "text/html", File),
+            (Image, "image/png", None, "application/octet-stream", File),
+            (Image, "image/x-rare", None, "image/x-rare", Image),
+            (Image, "image/gif", Some("application/x-executable"), "application/x-executable", File),
+            (Sticker, "image/webp", Some("image/png"), "image/png", Sticker),
+            (Voice, "audio/mp4", Some("video/mp4"), "audio/mp4", Voice),
+            (Voice, "audio/ogg", Some("application/zip"), "application/zip", File),
+            (Video, "video/mp4", None, "video/mp4", Video),
+            (Video, "video/mp4", Some("image/gif"), "image/gif", Image),
+            (File, "", Some("image/png"), "image/png", Image),
+            (File, "", Some("audio/mpeg"), "audio/mpeg", Audio),
+            (File, "", Some("application/zip"), "application/zip", File),
+            (File, "", None, "application/octet-stream", File),
+            (File, "application/octet-stream", Some("image/png"), "image/png", Image),
+            (File, "image/png", Some("image/png"), "image/png", File),
+            (File, "application/epub+zip", Some("application/zip"), "application/epub+zip", File),
+            (File, "application/pdf", Some("application/x-executable"), "application/x-executable", File),
+            (File, "text/csv", Some("text/html"), "text/csv", File),
+            (File, "image/svg+xml", Some("text/xml"), "image/svg+xml", File),
+            (File, "image/svg+xml", Some("text/html"), "text/html", File),
+        ] {
+            let found = found.map(MediaType::new);
+            let file = attachment(kind, claimed).seen_as(found.as_ref());
+            assert_eq!((file.media_type.as_str(), file.kind), (seen, meant), "{kind:?} {claimed} {found:?}");
+            assert_eq!(file.dimensions.is_some(), meant == kind, "what is known of a picture goes with it");
         }
     }
 

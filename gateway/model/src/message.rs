@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Attachment, EventId, Text};
+use crate::{Attachment, EventId, LanguageTag, Text};
 
 /// What somebody says. It has text, or a file, or both.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,12 +12,18 @@ pub struct Message<R = EventId> {
     pub kind: Kind,
     /// The words; empty only when there are files. With files they are their caption.
     pub text: Text,
+    /// The language of the words, as far as the author's client says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<LanguageTag>,
     /// A subject line, where the author's network has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// What it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_reply_to: Option<Reply<R>>,
+    /// The message with which the thread began that it belongs to. Beside it [`Self::in_reply_to`] is an answer within the thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thread: Option<Reply<R>>,
     /// Files, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
@@ -27,7 +33,15 @@ impl<R> Message<R> {
     /// A message of nothing but a text.
     #[must_use]
     pub fn text(text: impl Into<Text>) -> Self {
-        Self { kind: Kind::Text, text: text.into(), subject: None, in_reply_to: None, attachments: Vec::new() }
+        Self {
+            kind: Kind::Text,
+            text: text.into(),
+            language: None,
+            subject: None,
+            in_reply_to: None,
+            thread: None,
+            attachments: Vec::new(),
+        }
     }
 
     /// Something that a program says.

@@ -39,9 +39,9 @@ pub struct Referred<S> {
 impl<R> What<R> {
     /// Every message that it refers to.
     pub fn references(&self) -> impl Iterator<Item = &R> {
-        let reply = match self {
-            Self::Message(message) | Self::Edit { to: message, .. } => message.in_reply_to.as_ref().map(|reply| &reply.to),
-            _ => None,
+        let (reply, thread) = match self {
+            Self::Message(message) | Self::Edit { to: message, .. } => (message.in_reply_to.as_ref(), message.thread.as_ref()),
+            _ => (None, None),
         };
         let target = match self {
             Self::Edit { of, .. } | Self::Retract { of } => Some(of),
@@ -49,16 +49,28 @@ impl<R> What<R> {
             Self::Read { up_to } => Some(up_to),
             _ => None,
         };
-        target.into_iter().chain(reply)
+        target.into_iter().chain(reply.map(|reply| &reply.to)).chain(thread.map(|thread| &thread.to))
     }
 
-    /// The same with every reference translated by `known`. An answer to an unknown message shows what it answers as a quote, an
-    /// edit of one becomes a correction; a retraction, a reaction or a receipt for one is nothing.
+    /// The same with every reference translated by `known`. An answer to an unknown message, or in a thread that began with one, shows
+    /// that as a quote; an edit of one becomes a correction; a retraction, a reaction or a receipt for one is nothing.
     pub fn refer<S>(self, language: Language, mut known: impl FnMut(R) -> Option<S>) -> Referred<S> {
         let mut lost = None;
         let message = |message: Message<R>, lost: &mut Option<Feature>, known: &mut dyn FnMut(R) -> Option<S>| {
-            let Message { kind, mut text, subject, in_reply_to, attachments } = message;
+            let Message { kind, mut text, language: spoken, subject, in_reply_to, thread, attachments } = message;
             let mut answered = None;
+            let mut within = None;
+            if let Some(Reply { to, quote }) = thread {
+                match known(to) {
+                    Some(to) => within = Some(Reply { to, quote }),
+                    None => {
+                        *lost = Some(Feature::Thread);
+                        if let Some(quote) = quote.filter(|_| in_reply_to.is_none()) {
+                            text = text.quoting(&quote);
+                        }
+                    }
+                }
+            }
             if let Some(Reply { to, quote }) = in_reply_to {
                 match known(to) {
                     Some(to) => answered = Some(Reply { to, quote }),
@@ -71,7 +83,7 @@ impl<R> What<R> {
                     }
                 }
             }
-            Message { kind, text, subject, in_reply_to: answered, attachments }
+            Message { kind, text, language: spoken, subject, in_reply_to: answered, thread: within, attachments }
         };
         let what = match self {
             Self::Message(said) => Some(What::Message(message(said, &mut lost, &mut known))),
@@ -143,6 +155,31 @@ mod tests {
         ] {
             assert_eq!(unknown(what), Referred { what: None, lost });
         }
+    }
+
+    #[test]
+    fn a_thread_is_translated_as_an_answer_is() {
+        let within = |reply: bool| {
+            let quote = |text: &str| Some(text.to_owned());
+            let in_reply_to = reply.then(|| Reply { to: 7, quote: quote("really?") });
+            What::Message(Message {
+                in_reply_to,
+                thread: Some(Reply { to: 3, quote: quote("the plan") }),
+                ..Message::text("yes")
+            })
+        };
+        let referred = |what: What<u8>, known: &[u8]| match what
+            .refer(Language::English, |name| known.contains(&name).then_some(name))
+        {
+            Referred { what: Some(What::Message(message)), lost } => {
+                (message.text.reading().into_owned(), message.in_reply_to.map(|it| it.to), message.thread.map(|it| it.to), lost)
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(referred(within(true), &[3, 7]), ("yes".into(), Some(7), Some(3), None));
+        assert_eq!(referred(within(true), &[7]), ("yes".into(), Some(7), None, Some(Feature::Thread)));
+        assert_eq!(referred(within(false), &[]), ("> the plan\n\nyes".into(), None, None, Some(Feature::Thread)));
+        assert_eq!(within(true).references().copied().collect::<Vec<_>>(), [7, 3]);
     }
 
     #[test]

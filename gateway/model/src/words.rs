@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Feature, MediaLink, Poll, Reason};
+use crate::{Attachment, Feature, MediaLink, Poll, Reason};
 
 /// A language the gateway speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
@@ -38,6 +38,7 @@ pub enum Text<'a> {
     Retracted,
     CannotCarry { feature: Feature, name: Option<&'a str> },
     FileAt { feature: Feature, name: &'a str, address: &'a str },
+    FileForbidden { feature: Feature, name: &'a str },
     Failed { reason: &'a Reason },
     FailedMessage { reason: &'a Reason, excerpt: &'a str },
     Delayed,
@@ -88,6 +89,16 @@ pub fn say(language: Language, text: &Text<'_>) -> String {
     match language {
         Language::German => german(text),
         Language::English => english(text),
+    }
+}
+
+/// What people read where a file would stand that does not come.
+#[must_use]
+pub fn missing(language: Language, file: &Attachment, why: &Reason) -> String {
+    let (feature, name) = (file.kind.feature(), file.name.as_str());
+    match why {
+        Reason::ForbiddenFile => say(language, &Text::FileForbidden { feature, name }),
+        _ => say(language, &Text::CannotCarry { feature, name: Some(name) }),
     }
 }
 
@@ -147,6 +158,10 @@ pub fn reason(language: Language, why: &Reason) -> String {
             "Die Datei ließ sich nicht abrufen. Bitte senden Sie sie noch einmal.",
             "The file could not be fetched. Please send it again.",
         ),
+        Reason::ForbiddenFile => (
+            "Die Regeln der Organisation lassen Dateien dieser Art nicht zu.",
+            "The rules of the organisation do not allow files of this kind.",
+        ),
         Reason::Unreadable => ("Die Nachricht ist nicht lesbar.", "The message cannot be read."),
         Reason::Said(words) => {
             return match language {
@@ -176,6 +191,7 @@ fn feature(language: Language, feature: Feature) -> &'static str {
         Feature::Call => ("Anruf", "call"),
         Feature::Edit => ("Bearbeitung", "edit"),
         Feature::Reply => ("Antwortbezug", "reply reference"),
+        Feature::Thread => ("Bezug auf einen Thread", "thread reference"),
         Feature::Emote => ("Aktion", "action"),
         Feature::Notice => ("Hinweis", "notice"),
         Feature::Subject => ("Betreff", "subject"),
@@ -209,6 +225,9 @@ fn german(text: &Text<'_>) -> String {
         ),
         Text::FileAt { feature: what, name, address } => {
             format!("[{} „{name}“, {} Tage lang abrufbar: {address} ]", feature(language, *what), MediaLink::DAYS)
+        }
+        Text::FileForbidden { feature: what, name } => {
+            format!("[{} „{name}“: Dateien dieser Art lassen die Regeln der Organisation nicht zu]", feature(language, *what))
         }
         Text::Failed { reason: why } => format!("Ihre Nachricht wurde nicht zugestellt. {}", reason(language, why)),
         Text::FailedMessage { reason: why, excerpt } => {
@@ -321,6 +340,12 @@ fn english(text: &Text<'_>) -> String {
         }
         Text::FileAt { feature: what, name, address } => {
             format!("[{}, to be had for {} days: {address} ]", named(feature(language, *what), Some(name)), MediaLink::DAYS)
+        }
+        Text::FileForbidden { feature: what, name } => {
+            format!(
+                "[{}: the rules of the organisation do not allow files of this kind]",
+                named(feature(language, *what), Some(name))
+            )
         }
         Text::Failed { reason: why } => format!("Your message was not delivered. {}", reason(language, why)),
         Text::FailedMessage { reason: why, excerpt } => {

@@ -12,10 +12,7 @@ use dreiklang_engine::{
     port::{Adapter, Clock, Deliverable, DeliveryError, Freshness, Health, LetterState, Received, Recipient, Store, Verdict},
 };
 use dreiklang_loopback::{Fate, Loopback, People};
-use dreiklang_model::{
-    Address, Attachment, Capabilities, Feature, FileName, MediaKind, MediaSource, MediaType, Message, Reason, Report, Support,
-    What,
-};
+use dreiklang_model::{Address, Feature, Reason, Report, What};
 use dreiklang_store::{Seal, Sqlite};
 use tempfile::TempDir;
 
@@ -205,61 +202,6 @@ async fn the_sender_learns_that_it_waits_and_that_it_was_given_up() {
         news.push(report);
     }
     assert_eq!(news, [Report::Delayed, Report::Failed(Reason::Unreachable)]);
-}
-
-#[tokio::test]
-async fn a_chat_waits_for_a_file_on_the_web_but_not_for_long() {
-    assert_eq!(after_a_file_that_fails(10).await, None);
-    assert_eq!(after_a_file_that_fails(11).await, Some(Report::Failed(Reason::FileUnavailable)));
-}
-
-/// What Alice is told of a file that cannot be fetched so often; what she says afterwards arrives.
-async fn after_a_file_that_fails(times: usize) -> Option<Report> {
-    let directory = tempfile::tempdir().unwrap();
-    let store = open(directory.path()).await;
-    let (left_network, mut alice) = Loopback::new(left());
-    let (right_network, mut bob) = Loopback::new(right());
-    left_network.plan_files((0..times).map(|_| DeliveryError::later("no answer")));
-    let right_network = right_network.with(Capabilities { files: Support::Native, ..Capabilities::PLAIN });
-    let adapters: Vec<Arc<dyn Adapter>> = vec![Arc::new(left_network), Arc::new(right_network)];
-    let world = World::start(store, adapters, Policy::default()).await;
-    let plan = Attachment {
-        kind: MediaKind::File,
-        name: FileName::new("plan.pdf"),
-        media_type: MediaType::new("application/pdf"),
-        size: Some(0),
-        dimensions: None,
-        duration: None,
-        source: MediaSource { network: left(), locator: "https://slow.example/plan.pdf".to_owned() },
-        link: None,
-    };
-    let mut with_file = saying((&left(), "alice"), "right|bob", "1", "", world.clock.now());
-    with_file.what = What::Message(Message { attachments: vec![plan], ..Message::text("") });
-    assert_eq!(alice.say(with_file).await, Some(Verdict::Stored));
-    let next = saying((&left(), "alice"), "right|bob", "2", "and besides", world.clock.now());
-    assert_eq!(alice.say(next).await, Some(Verdict::Stored));
-    let hub = world.engine.hub(&dreiklang_model::OrganisationId::new("town").unwrap(), &right()).unwrap();
-    let outcome = async {
-        let first = bob.hear().await.unwrap();
-        if text(&first).is_empty() {
-            assert_eq!(text(&bob.hear().await.unwrap()), "and besides");
-            return None;
-        }
-        assert_eq!(text(&first), "and besides");
-        let heard = alice.hear().await.unwrap().what;
-        let What::Report { of, report } = &heard else { panic!("{heard:?} is no news") };
-        assert_eq!(of.as_str(), "1");
-        Some(report.clone())
-    };
-    // A network that comes back makes every lane try again at once.
-    let returning = async {
-        loop {
-            hub.health("another", &Health::Offline("away".to_owned()));
-            hub.health("another", &Health::Online);
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::select! { outcome = outcome => outcome, () = returning => unreachable!() }
 }
 
 #[tokio::test]

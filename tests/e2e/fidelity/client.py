@@ -12,10 +12,15 @@ from fidelity.features import Feature, Outcome
 from fidelity.formatting import Kind
 from talkers import Talker
 
+# The colours of a picture, and its size.
+BLURHASH = "LEHV6nWB2yk8pyo0adR*.7kCMdnj"
+SIZE = (3, 2)
 # One red point.
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63f8cfc0000003010100c9fe92ef0000000049454e44ae426082"
 )
+# The head of an Ogg file, which is all that anybody looks at.
+OGG = b"OggS\x00\x02" + bytes(20) + b"\x01\x13OpusHead\x01\x01\x38\x01\x80\xbb\x00\x00\x00\x00\x00"
 # A contact as programs hand it on.
 CARD = b"BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Dora\r\nEMAIL:dora@mail.example\r\nEND:VCARD\r\n"
 # How long something may be late that is sent before a message, and arrives after it: mail servers deliver side by side.
@@ -57,8 +62,23 @@ class Client(ABC):
         act = getattr(self, f"do_{feature.key}", None)
         if act is None:
             return False
-        await act(word)
-        return True
+        return await act(word) is not False
+
+    async def begins_thread(self, word: str) -> bool:
+        """Says something in a thread of its own beside the conversation. `False`: this client only answers in such threads."""
+        return False
+
+    async def shows_picture(self) -> bool:
+        """Is a picture of the other one shown here?"""
+        return False
+
+    async def speaks_until_pictured(self, word: str) -> None:
+        """Where pictures come with messages, they come with one of the next."""
+        for number in range(10 if self.other.kind != "mail program" else 1):
+            await self.say(f"{word} {number}")
+            await self.other.hear(f"{word} {number}")
+            if await self.other.shows_picture():
+                return
 
     async def formats(self, kind: Kind) -> bool:
         """Says something formatted. `False`: this client has no form for that."""
@@ -80,6 +100,8 @@ class Client(ABC):
         while True:
             await self.look()
             outcome = self.shown(feature, word, since)
+            if feature.beside and outcome is not Outcome.NATIVE:
+                outcome = None
             if outcome is not None:
                 return outcome
             if asyncio.get_running_loop().time() > end:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fidelity.client import CARD, PNG, Client
+from fidelity.client import CARD, OGG, PNG, Client
 from fidelity.features import Feature, Outcome
 from servers.gateway import Gateway
 from test_delta import OnDelta
@@ -81,7 +81,21 @@ class DeltaSide(Client):
         await self.file(f"{word}.bin", "File")
 
     async def do_voice(self, word: str) -> None:
-        await self.file(f"{word}.ogg", "Voice")
+        await self.file(f"{word}.ogg", "Voice", data=OGG)
+
+    async def do_name(self, word: str) -> None:
+        await self.rpc("set_config", "displayname", word)
+        await self.client.send_text(self.chat, word)
+
+    async def do_picture(self, word: str) -> None:
+        path = self.directory / f"{word}.png"
+        path.write_bytes(PNG)
+        await self.rpc("set_config", "selfavatar", str(path))
+        await self.client.send_text(self.chat, word)
+
+    async def shows_picture(self) -> bool:
+        sender = (await self.client.message(self.theirs))["sender"]["id"]
+        return bool((await self.client.contact(sender))["profileImage"])
 
     async def look(self) -> None:
         """What is not an incoming message is asked for: how the two hellos look now."""
@@ -91,6 +105,7 @@ class DeltaSide(Client):
             "reactions": [one["emoji"] for one in mine["reactions"]] if mine else [],
             "theirs": await self.client.message(self.theirs) if self.theirs in exists else None,
             "mine": await self.client.message(self.mine),
+            "pictured": await self.shows_picture(),
         }
 
     def shown(self, feature: Feature, word: str, since: Any) -> Outcome | None:
@@ -101,6 +116,8 @@ class DeltaSide(Client):
             case "reaction" if reactions == ["🎉"]:
                 return Outcome.NATIVE
             case "reaction_gone" if not reactions:
+                return Outcome.NATIVE
+            case "picture" if self.state["pictured"]:
                 return Outcome.NATIVE
             case "retraction" if theirs is None:
                 return Outcome.NATIVE
@@ -119,6 +136,10 @@ class DeltaSide(Client):
                 case "caption" if message["viewType"] == "Image" and text == word:
                     return Outcome.NATIVE
                 case "file" if message["viewType"] == "File" and message["fileName"] == f"{word}.bin":
+                    return Outcome.NATIVE
+                case "length" if message["viewType"] == "Voice" and message["duration"] == 1500:
+                    return Outcome.NATIVE
+                case "name" if message["sender"]["displayName"].startswith(word):
                     return Outcome.NATIVE
                 case "place" if message["hasLocation"]:
                     return Outcome.NATIVE

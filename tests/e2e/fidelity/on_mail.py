@@ -45,12 +45,31 @@ class MailSide(Client):
         mail = self.client.compose(self.ghost, word, In_Reply_To=self.theirs, References=self.theirs)
         await self.client.send(mail)
 
+    async def do_thread(self, word: str) -> bool:
+        begun = f"begun-{word}"
+        if not await self.other.begins_thread(begun):
+            return False
+        heard = await self.client.wait_text(begun)
+        name = str(heard.header("Message-ID"))
+        mail = self.client.compose(self.ghost, word, In_Reply_To=name, References=f"{heard.header('References')} {name}")
+        await self.client.send(mail)
+        return True
+
     async def do_card(self, word: str) -> None:
         await self.attach("", f"{word}.vcf", "text", "vcard", CARD)
 
     async def attach(self, text: str, name: str, maintype: str, subtype: str, data: bytes = PNG) -> None:
         mail = self.client.compose(self.ghost, text)
         mail.add_attachment(data, maintype=maintype, subtype=subtype, filename=name)
+        await self.client.send(mail)
+
+    async def do_language(self, word: str) -> None:
+        await self.client.send(self.client.compose(self.ghost, word, Content_Language="fr"))
+
+    async def do_name(self, word: str) -> None:
+        mail = self.client.compose(self.ghost, word)
+        del mail["From"]
+        mail["From"] = f"{word} <{self.client.address}>"
         await self.client.send(mail)
 
     async def do_image(self, word: str) -> None:
@@ -94,6 +113,12 @@ class MailSide(Client):
                 return f'class="mention" href="mailto:{self.client.address}">{word}</a>' in html_of(mail)
             case "reply":
                 return word in mail.text and mail.header("In-Reply-To") == self.mine
+            case "language":
+                return said(mail.text) == word and mail.header("Content-Language") == "fr"
+            case "name":
+                return [address.display_name for address in mail.message["From"].addresses] == [word]
+            case "thread":
+                return word in mail.text and mail.header("In-Reply-To") == self.mine and "<thread." in str(mail.header("References"))
             case "image":
                 return len(names) == 1 and mail.message.get_content_type() == "multipart/mixed"
             case "caption":

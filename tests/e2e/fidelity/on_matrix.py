@@ -8,11 +8,12 @@ from typing import Any
 from clients import MatrixClient
 from clients.matrix import Event
 from fidelity import formatting
-from fidelity.client import CARD, PNG, Client
+from fidelity.client import BLURHASH, CARD, OGG, PNG, SIZE, Client
 from fidelity.features import Feature, Outcome
 from fidelity.files import upload_to_matrix
 from fidelity.formatting import Kind, matrix_content, squeezed
 from talkers import OnMatrix
+from test_profiles import set_profile
 
 
 class MatrixSide(Client):
@@ -46,6 +47,14 @@ class MatrixSide(Client):
 
     async def do_reply(self, word: str) -> None:
         await self.send({"m.in_reply_to": {"event_id": self.theirs}}, msgtype="m.text", body=word)
+
+    async def do_thread(self, word: str) -> None:
+        fallback = {"is_falling_back": True, "m.in_reply_to": {"event_id": self.theirs}}
+        await self.send({"rel_type": "m.thread", "event_id": self.theirs} | fallback, msgtype="m.text", body=word)
+
+    async def begins_thread(self, word: str) -> bool:
+        await self.do_thread(word)
+        return True
 
     async def do_edit(self, word: str) -> None:
         new = {"msgtype": "m.text", "body": word}
@@ -84,13 +93,30 @@ class MatrixSide(Client):
         path = f"/_matrix/client/v3/rooms/{self.room}/typing/{self.client.user_id}"
         await self.client.api("PUT", path, {"typing": True, "timeout": 30000})
 
-    async def file(self, msgtype: str, name: str, kind: str, body: str, data: bytes = PNG, **more: Any) -> None:
+    async def file(self, msgtype: str, name: str, kind: str, body: str, data: bytes = PNG, known: Any = None, **more: Any) -> None:
         url = await upload_to_matrix(self.client, data, name, kind)
-        info = {"mimetype": kind, "size": len(data)}
+        info = {"mimetype": kind, "size": len(data)} | (known or {})
         await self.send(msgtype=msgtype, body=body, filename=name, url=url, info=info, **more)
 
     async def do_image(self, word: str) -> None:
         await self.file("m.image", f"{word}.png", "image/png", f"{word}.png")
+
+    async def do_size(self, word: str) -> None:
+        await self.file("m.image", f"{word}.png", "image/png", f"{word}.png", known={"w": SIZE[0], "h": SIZE[1]})
+
+    async def do_colours(self, word: str) -> None:
+        await self.file("m.image", f"{word}.png", "image/png", f"{word}.png", known={"xyz.amorgan.blurhash": BLURHASH})
+
+    async def do_length(self, word: str) -> None:
+        voice = {"org.matrix.msc3245.voice": {}}
+        await self.file("m.audio", f"{word}.ogg", "audio/ogg", f"{word}.ogg", OGG, {"duration": 1500}, **voice)
+
+    async def do_name(self, word: str) -> None:
+        await set_profile(self.client, "displayname", word)
+
+    async def do_picture(self, word: str) -> None:
+        await set_profile(self.client, "avatar_url", await upload_to_matrix(self.client, PNG, "face.png", "image/png"))
+        await self.speaks_until_pictured(word)
 
     async def do_caption(self, word: str) -> None:
         await self.file("m.image", "cat.png", "image/png", word)
@@ -99,7 +125,7 @@ class MatrixSide(Client):
         await self.file("m.file", f"{word}.bin", "application/octet-stream", f"{word}.bin")
 
     async def do_voice(self, word: str) -> None:
-        await self.file("m.audio", f"{word}.ogg", "audio/ogg", f"{word}.ogg", **{"org.matrix.msc3245.voice": {}})
+        await self.file("m.audio", f"{word}.ogg", "audio/ogg", f"{word}.ogg", OGG, **{"org.matrix.msc3245.voice": {}})
 
     async def formats(self, kind: Kind) -> bool:
         await self.send(**matrix_content(kind))
@@ -128,6 +154,7 @@ class MatrixSide(Client):
         if (formatted := formatting.kind(key)) is not None:
             return squeezed(content.get("formatted_body", "")) == squeezed(formatted.saying(word).html)
         redacts = event.get("redacts") or content.get("redacts") if event.get("type") == "m.room.redaction" else None
+        info = content.get("info", {})
         replaced = relates.get("rel_type") == "m.replace" and relates.get("event_id") == self.theirs
         match key:
             case "text" | "emote" | "notice":
@@ -136,6 +163,8 @@ class MatrixSide(Client):
                 return body == word and content.get("m.mentions") == {"user_ids": [self.client.user_id]}
             case "reply":
                 return body == word and relates.get("m.in_reply_to", {}).get("event_id") == self.mine
+            case "thread":
+                return body == word and relates.get("rel_type") == "m.thread" and relates.get("event_id") == self.theirs
             case "edit" | "edit_again":
                 return replaced and content.get("m.new_content", {}).get("body") == word
             case "reaction":
@@ -155,6 +184,16 @@ class MatrixSide(Client):
                 return event.get("type") == "TypingNoticeEvent"
             case "read":
                 return event.get("type") == "ReceiptEvent" and self.mine in str(event)
+            case "size":
+                return word in str(body) and (info.get("w"), info.get("h")) == SIZE
+            case "colours":
+                return word in str(body) and info.get("xyz.amorgan.blurhash") == BLURHASH
+            case "length":
+                return word in str(body) and info.get("duration") == 1500
+            case "name":
+                return event.get("type") == "m.room.member" and content.get("displayname") == word
+            case "picture":
+                return event.get("type") == "m.room.member" and bool(content.get("avatar_url"))
             case "image":
                 return kind == "m.image"
             case "caption":

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from typing import Any
+from urllib.parse import quote, unquote
 
 from clients import XmppClient
 from clients.xmpp import Stanza
 from fidelity import formatting
-from fidelity.client import CARD, PNG, Client
+from fidelity.client import BLURHASH, CARD, OGG, PNG, SIZE, Client
 from fidelity.features import Feature, Outcome
 from fidelity.files import upload_to_xmpp
 from fidelity.formatting import REFERENCE, UNSTYLED, Kind
@@ -21,6 +24,9 @@ REACTIONS = "{urn:xmpp:reactions:0}reactions"
 DISPLAYED = "{urn:xmpp:chat-markers:0}displayed"
 RECEIVED = "{urn:xmpp:receipts}received"
 OOB = "{jabber:x:oob}x/{jabber:x:oob}url"
+METADATA = "{urn:xmpp:sfs:0}file-sharing/{urn:xmpp:file:metadata:0}file"
+NICK = "{http://jabber.org/protocol/nick}nick"
+THREAD = "{jabber:client}thread"
 GEO = "{http://jabber.org/protocol/geoloc}geoloc"
 
 
@@ -61,6 +67,14 @@ class XmppSide(Client):
         marked = f"<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'><body start='0' end='{len(quote)}'/></fallback>"
         self.send(f"{quote}{word}", f"<reply xmlns='urn:xmpp:reply:0' to='{self.ghost}' id='{self.theirs}'/>{marked}")
 
+    async def do_thread(self, word: str) -> bool:
+        begun = f"begun-{word}"
+        if not await self.other.begins_thread(begun):
+            return False
+        heard = await self.client.wait_for(lambda s: s.body == begun and s.has(THREAD), what="a thread")
+        self.send(word, f"<thread>{heard.xml.findtext(THREAD)}</thread>")
+        return True
+
     async def do_edit(self, word: str) -> None:
         self.send(word, f"<replace xmlns='urn:xmpp:message-correct:0' id='{self.mine}'/>")
 
@@ -97,9 +111,47 @@ class XmppSide(Client):
         state = "<composing xmlns='http://jabber.org/protocol/chatstates'/>"
         self.client.send_raw(f"<message to='{self.ghost}' type='chat'>{state}</message>")
 
-    async def file(self, name: str, kind: str, data: bytes = PNG) -> None:
+    async def file(self, name: str, kind: str, data: bytes = PNG, known: str = "") -> None:
         link = await upload_to_xmpp(self.client, self.upload, data, name, kind)
-        self.send(link, f"<x xmlns='jabber:x:oob'><url>{link}</url></x>")
+        extra = f"<x xmlns='jabber:x:oob'><url>{link}</url></x>"
+        if known:
+            source = f"<sources><url-data xmlns='http://jabber.org/protocol/url-data' target='{link}'/></sources>"
+            what = f"<file xmlns='urn:xmpp:file:metadata:0'><media-type>{kind}</media-type><name>{name}</name>{known}</file>"
+            extra += f"<file-sharing xmlns='urn:xmpp:sfs:0'>{what}{source}</file-sharing>"
+        self.send(link, extra)
+
+    async def do_size(self, word: str) -> None:
+        await self.file(f"{word}.png", "image/png", known=f"<width>{SIZE[0]}</width><height>{SIZE[1]}</height>")
+
+    async def do_colours(self, word: str) -> None:
+        uri = f"data:image/blurhash,{quote(BLURHASH)}"
+        await self.file(f"{word}.png", "image/png", known=f"<thumbnail xmlns='urn:xmpp:thumbs:1' media-type='image/blurhash' uri='{uri}'/>")
+
+    async def do_length(self, word: str) -> None:
+        await self.file(f"{word}.ogg", "audio/ogg", OGG, "<length>1500</length>")
+
+    async def do_language(self, word: str) -> None:
+        self.client.send_raw(f"<message to='{self.ghost}' type='chat' id='{word}'><body xml:lang='fr'>{word}</body></message>")
+
+    async def do_name(self, word: str) -> None:
+        self.send(word, f"<nick xmlns='http://jabber.org/protocol/nick'>{word}</nick>")
+
+    async def do_picture(self, word: str) -> None:
+        """Whoever is a contact hears of a new picture."""
+        self.client.subscribe(self.ghost)
+        await self.client.wait_for(lambda s: s.kind == "presence" and s.type == "subscribe" and s.sender.startswith(self.ghost))
+        self.client.send_presence(self.ghost, "subscribed")
+        photo = f"<PHOTO><TYPE>image/png</TYPE><BINVAL>{base64.b64encode(PNG).decode()}</BINVAL></PHOTO>"
+        assert (await self.client.iq(None, f"<vCard xmlns='vcard-temp'>{photo}</vCard>", "set")).type == "result"
+        update = f"<x xmlns='vcard-temp:x:update'><photo>{hashlib.sha1(PNG).hexdigest()}</photo></x>"
+        self.client.send_presence(extra=update)
+        await self.speaks_until_pictured(word)
+
+    async def shows_picture(self) -> bool:
+        return bool((await self.client.vcard(self.ghost)).xml.findtext("{vcard-temp}vCard/{vcard-temp}PHOTO/{vcard-temp}BINVAL"))
+
+    async def look(self) -> None:
+        self.pictured = await self.shows_picture()
 
     async def do_image(self, word: str) -> None:
         await self.file(f"{word}.png", "image/png")
@@ -149,6 +201,8 @@ class XmppSide(Client):
                 return body == word and found is not None and found.get("uri") == f"xmpp:{self.client.jid}"
             case "reply":
                 return body.endswith(word) and refers(REPLY, self.mine)
+            case "thread":
+                return body == word and stanza.xml.findtext(THREAD) == f"thread-of-{self.mine}" and not stanza.has(REPLY)
             case "edit" | "edit_again":
                 return body == word and refers(REPLACE, self.theirs)
             case "reaction" | "reaction_gone":
@@ -166,6 +220,21 @@ class XmppSide(Client):
                 return refers(DISPLAYED, self.mine)
             case "delivered":
                 return refers(RECEIVED, self.asked)
+            case "size":
+                sizes = [stanza.xml.findtext(f"{METADATA}/{{urn:xmpp:file:metadata:0}}{name}") for name in ("width", "height")]
+                return word in body and sizes == [str(size) for size in SIZE]
+            case "colours":
+                thumbnail = stanza.find(f"{METADATA}/{{urn:xmpp:thumbs:1}}thumbnail")
+                return word in body and thumbnail is not None and unquote(thumbnail.attrib["uri"]) == f"data:image/blurhash,{BLURHASH}"
+            case "length":
+                return word in body and stanza.xml.findtext(f"{METADATA}/{{urn:xmpp:file:metadata:0}}length") == "1500"
+            case "language":
+                found = stanza.find("{jabber:client}body")
+                return body == word and found is not None and found.get("{http://www.w3.org/XML/1998/namespace}lang") == "fr"
+            case "name":
+                return stanza.xml.findtext(NICK) == word
+            case "picture":
+                return self.pictured
             case "image":
                 return link is not None and link.text == body and body.endswith(".png")
             case "file":

@@ -96,6 +96,7 @@ impl Intake {
                 media_type: file.media_type.clone(),
                 size: Some(file.bytes.len() as u64),
                 dimensions: None,
+                blurhash: None,
                 duration: file.duration,
                 source: MediaSource { network: Network::MAIL, locator: name.as_str().to_owned() },
                 link: None,

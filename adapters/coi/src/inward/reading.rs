@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! From the bytes of a mail to what it means for the gateway.
 
-use dreiklang_model::{Address, DisplayName, Message, NativeId, Reason, Timestamp, What};
+use dreiklang_model::{Address, DisplayName, LanguageTag, Message, NativeId, Reason, Reply, Timestamp, What};
 use dreiklang_openpgp::Autocrypt;
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
     nature::{Nature, is_mail_system},
     place, receipt,
 };
-use crate::{address::Domain, thread::bare};
+use crate::{address::Domain, message_id, thread::bare};
 
 /// What a mail is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,6 +136,18 @@ impl Reader {
         if chat {
             place::taken(&mut says, &mut files);
         }
+        if let Some(thread) = thread(mail, &self.domain) {
+            if says.is_empty() && !files.is_empty() {
+                says.push(What::Message(Message::text("")));
+            }
+            if let Some(What::Message(message)) = says.first_mut() {
+                message.thread = Some(thread);
+            }
+        }
+        let language = mail.header("Content-Language").and_then(|language| LanguageTag::new(&language));
+        if let Some(What::Message(message)) = says.first_mut() {
+            message.language = language.filter(|_| !message.text.is_empty());
+        }
         let subject = mail.message.subject().filter(|_| !chat).map(bare).unwrap_or_default();
         let subject = subject.split_whitespace().collect::<Vec<_>>().join(" ");
         let Ok(id) = NativeId::new(message_id.clone().unwrap_or_else(|| format!("digest-{}", blake3::hash(raw).to_hex()))) else {
@@ -198,6 +210,13 @@ fn asks(mail: &Mail<'_>, from: &Address) -> bool {
     let field = mail.header("Disposition-Notification-To").unwrap_or_default();
     let address = field.rsplit_once('<').map_or(field.as_str(), |(_, address)| address.trim_end_matches('>'));
     crate::address::canonical(address.trim()).is_some_and(|address| address == *from)
+}
+
+/// The thread that it goes on with, if we began it in mail.
+fn thread(mail: &Mail<'_>, domain: &Domain) -> Option<Reply<NativeId>> {
+    let references = message_id::all(&mail.header("References")?);
+    let begun = message_id::thread(&references, domain)?;
+    Some(Reply { to: NativeId::new(begun).ok()?, quote: None })
 }
 
 /// When it says it was written, or else when the first server says it came.

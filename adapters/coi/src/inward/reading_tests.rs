@@ -57,6 +57,22 @@ macro_rules! sample {
 }
 
 #[test]
+fn the_language_and_the_thread_of_a_letter() {
+    let begun = message_id::of_thread("plan@x.example", "gw.example");
+    let raw = |fields: &str| format!("From: carol@org.test\nTo: x@gw.example\nMessage-ID: <1@org.test>\n{fields}\n\nja\n");
+    let said = |fields: &str| match letter(&raw(fields)).says.remove(0) {
+        What::Message(message) => (message.language, message.thread.map(|it| it.to), message.in_reply_to.map(|it| it.to)),
+        other => panic!("{other:?}"),
+    };
+    let name = |id: &str| NativeId::new(id).ok();
+    assert_eq!(said("Content-Language: de-AT"), (LanguageTag::new("de-AT"), None, None));
+    assert_eq!(said("Content-Language: de, en"), (None, None, None));
+    let answer = format!("References: <first@gw.example> <{begun}> <plan@x.example> <2@gw.example>\nIn-Reply-To: <2@gw.example>");
+    assert_eq!(said(&answer), (None, name("plan@x.example"), name("2@gw.example")));
+    assert_eq!(said("References: <2@gw.example>\nIn-Reply-To: <2@gw.example>"), (None, None, name("2@gw.example")));
+}
+
+#[test]
 fn a_receipt_is_owed_to_the_author_alone() {
     for (wish, asks) in [
         ("", false),

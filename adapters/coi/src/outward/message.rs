@@ -3,7 +3,7 @@
 
 use dreiklang_engine::{Leg, Organisation, port::Deliverable};
 use dreiklang_model::{
-    Attachment, Language, MediaKind, Message, Network, Placed, quoting,
+    Attachment, Language, MediaKind, Message, Network, Placed, What, quoting,
     words::{self, Text},
 };
 use dreiklang_richtext::markdown;
@@ -14,7 +14,7 @@ use mail_builder::{
 };
 
 use super::formatted::{self, Alternatives};
-use crate::{address::addr_spec, flowed, portraits, thread::Position};
+use crate::{address::addr_spec, flowed, message_id, portraits, thread::Position};
 
 /// The header by which our own mail is recognised when it comes back.
 pub(crate) const MARKER: &str = "Dreiklang-Delivery";
@@ -115,8 +115,9 @@ impl Frame<'_> {
             .message_id(self.message_id.to_owned())
             .header("Chat-Version", Raw::new("1.0"))
             .header(MARKER, Raw::new(self.delivery.id.to_string()));
-        if !self.position.references.is_empty() {
-            mail = mail.references(self.position.references.clone());
+        let references = self.references();
+        if !references.is_empty() {
+            mail = mail.references(references);
         }
         if let Some(picture) = self.picture {
             mail = mail.header(portraits::FIELD, Raw::new(picture.to_owned()));
@@ -125,6 +126,17 @@ impl Frame<'_> {
             mail = mail.header("Auto-Submitted", Raw::new("auto-replied"));
         }
         mail
+    }
+
+    /// The mails before this one; a thread beside the conversation goes on from where it began.
+    fn references(&self) -> Vec<String> {
+        let What::Message(Message { thread: Some(thread), .. }) = &self.delivery.what else {
+            return self.position.references.clone();
+        };
+        let begun = thread.to.native.as_str();
+        let domain = self.message_id.rsplit_once('@').map_or("", |(_, domain)| domain);
+        let first = self.position.references.first().filter(|first| *first != begun).cloned();
+        first.into_iter().chain([message_id::of_thread(begun, domain), begun.to_owned()]).collect()
     }
 
     /// Asks for a receipt.
@@ -158,9 +170,14 @@ impl Frame<'_> {
 pub(crate) fn message(frame: Frame<'_>, content: &Message<Placed>, enclosed: Vec<Enclosed>) -> std::io::Result<Vec<u8>> {
     let mut mail = frame.asks(frame.begin());
     let reply = content.in_reply_to.as_ref();
-    let answered = reply.map(|reply| reply.to.native.as_str().to_owned()).or_else(|| frame.position.in_reply_to.clone());
+    let before = reply.or(content.thread.as_ref());
+    let answered = before.map(|reply| reply.to.native.as_str().to_owned()).or_else(|| frame.position.in_reply_to.clone());
     if let Some(answered) = answered {
         mail = mail.in_reply_to(answered);
+    }
+    // RFC 3282.
+    if let Some(language) = &content.language {
+        mail = mail.header("Content-Language", Raw::new(language.as_str().to_owned()));
     }
     // Delta Chat shows what is answered only when it stands in the text. Programs that show text as it is show light marks in it.
     let quote = reply.and_then(|reply| reply.quote.as_deref());
@@ -225,7 +242,7 @@ pub(super) fn plain(text: flowed::Written) -> MimePart<'static> {
 #[cfg(test)]
 mod tests {
     use dreiklang_engine::Person;
-    use dreiklang_model::{Address, ConversationId, DeliveryId, DisplayName, EventId, PersonaId, Timestamp, What, Written};
+    use dreiklang_model::{Address, ConversationId, DeliveryId, DisplayName, EventId, PersonaId, Timestamp, Written};
 
     use super::*;
     use crate::inward::Mail;
@@ -295,6 +312,26 @@ mod tests {
                 None => assert!(!text.contains("\n-- \n"), "{text:?}"),
             }
         }
+    }
+
+    #[test]
+    fn an_answer_to_a_mail_of_a_thread_belongs_to_it() {
+        let words = Words { language: Language::English, organisation: "Town" };
+        let position = Position { references: vec!["first@gw.example".into(), "last@gw.example".into()], ..Position::default() };
+        let native = dreiklang_model::NativeId::new("plan@mail.example").unwrap();
+        let to = Placed { native: native.clone(), parts: vec![native], by: dreiklang_model::Side::User };
+        let thread = Some(dreiklang_model::Reply { to, quote: None });
+        let content = Message { thread, ..Message::text("yes") };
+        let delivery = Deliverable { what: What::Message(content.clone()), ..delivery(Network::MATRIX) };
+        let (form, asking, message_id) = (Form::Clear { first: false }, Asking::Nothing, "id@gw.example");
+        let frame = Frame { delivery: &delivery, position: &position, message_id, form, asking, picture: None, words };
+        let raw = message(frame, &content, Vec::new()).unwrap();
+        let mail = Mail::parse(&raw).unwrap();
+        assert_eq!(mail.header("In-Reply-To").as_deref(), Some("<plan@mail.example>"));
+        let references = crate::message_id::all(&mail.header("References").unwrap());
+        assert_eq!((references[0].as_str(), references[2].as_str()), ("first@gw.example", "plan@mail.example"));
+        let domain = crate::address::Domain::new("gw.example").unwrap();
+        assert_eq!(crate::message_id::thread(&references, &domain), Some("plan@mail.example"));
     }
 
     fn formatted(form: Form) -> Vec<u8> {

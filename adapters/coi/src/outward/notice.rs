@@ -148,7 +148,7 @@ pub(crate) fn status(reason: &Reason) -> &'static str {
         Reason::Encrypted(_) | Reason::WrongKey => "5.7.5",
         Reason::TooMany => "5.7.0",
         Reason::NeedsInvitation | Reason::KeyChanged => "5.7.0",
-        Reason::Forbidden | Reason::NotAuthenticated | Reason::Rejected | Reason::Said(_) => "5.7.1",
+        Reason::Forbidden | Reason::ForbiddenFile | Reason::NotAuthenticated | Reason::Rejected | Reason::Said(_) => "5.7.1",
     }
 }
 

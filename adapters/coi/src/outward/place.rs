@@ -22,6 +22,7 @@ pub(crate) fn place_file(place: &Place, at: Timestamp) -> Enclosed {
         media_type: MediaType::new("application/vnd.google-earth.kml+xml"),
         size: Some(kml.len() as u64),
         dimensions: None,
+        blurhash: None,
         duration: None,
         source: MediaSource { network: Network::GATEWAY, locator: String::new() },
         link: None,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: EUPL-1.2
-//! What an `m.room.message` says: text, a file, an answer, a new version (Client-Server API § Instant messaging). Pure and total.
+//! What an `m.room.message` says: text, a file, an answer, a new version, in which thread (Client-Server API § Instant messaging). Pure and total.
 
 use dreiklang_model::{
-    Address, Attachment, DisplayName, Feature, FileName, Kind, MediaKind, MediaSource, MediaType, Message, NativeId, Network,
-    Place, Reply, Text, What,
+    Address, Attachment, Blurhash, DisplayName, Feature, FileName, Kind, MediaKind, MediaSource, MediaType, Message, NativeId,
+    Network, Place, Reply, Text, What,
 };
 use dreiklang_richtext::html::{self, Anchor, Habit};
 use ruma::{MatrixToUri, MatrixUri, matrix_uri::MatrixId};
@@ -11,6 +11,8 @@ use serde_json::{Map, Value};
 
 use super::string;
 
+/// Where the colours of a picture stand (MSC2448).
+pub(crate) const BLURHASH: &str = "xyz.amorgan.blurhash";
 /// Longest quote of what is answered, in characters.
 const LONGEST_QUOTE: usize = 500;
 
@@ -28,12 +30,17 @@ pub(super) fn read(content: &Map<String, Value>) -> Option<What<NativeId>> {
             what => what,
         });
     }
-    let answers = relation
-        .and_then(|relation| relation.get("m.in_reply_to"))
-        .and_then(Value::as_object)
-        .and_then(|reply| string(reply, "event_id"))
-        .and_then(|of| NativeId::new(of).ok());
-    said(content, answers)
+    let event = |of: Option<&str>| of.and_then(|of| NativeId::new(of).ok());
+    let begun = relation.filter(|relation| string(relation, "rel_type") == Some("m.thread"));
+    let thread = begun.and_then(|thread| event(string(thread, "event_id")));
+    // What clients that know no threads are to show as an answer is none.
+    let falls_back = begun.and_then(|thread| thread.get("is_falling_back")).and_then(Value::as_bool).unwrap_or(false);
+    let reply = relation.filter(|_| !falls_back).and_then(|relation| relation.get("m.in_reply_to")).and_then(Value::as_object);
+    let mut what = said(content, event(reply.and_then(|reply| string(reply, "event_id"))))?;
+    if let What::Message(message) = &mut what {
+        message.thread = thread.map(|to| Reply { to, quote: None });
+    }
+    Some(what)
 }
 
 /// A sticker (Client-Server API § Sticker messages).
@@ -158,10 +165,17 @@ fn attachment(content: &Map<String, Value>, kind: MediaKind) -> Option<Attachmen
         media_type: MediaType::new(info.and_then(|info| string(info, "mimetype")).unwrap_or_default()),
         size: number("size"),
         dimensions: small("w").zip(small("h")),
-        duration: small("duration"),
+        blurhash: info.and_then(|info| string(info, BLURHASH)).and_then(Blurhash::new),
+        duration: small("duration").or_else(|| voice_duration(content)),
         source: MediaSource { network: Network::MATRIX, locator: address.to_owned() },
         link: None,
     })
+}
+
+/// The length of a voice message that only its older mark tells (MSC1767).
+fn voice_duration(content: &Map<String, Value>) -> Option<u32> {
+    let length = content.get("org.matrix.msc1767.audio")?.get("duration")?.as_u64()?;
+    u32::try_from(length).ok().filter(|length| *length > 0)
 }
 
 /// The name of what cannot be carried, as one short line.

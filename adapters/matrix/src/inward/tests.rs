@@ -42,6 +42,31 @@ fn kinds_of_text() {
 }
 
 #[test]
+fn threads_and_what_only_stands_in_for_them() {
+    let within = |relation: Value| match what(json!({ "msgtype": "m.text", "body": "yes", "m.relates_to": relation })) {
+        What::Message(message) => (message.thread.map(|it| it.to), message.in_reply_to.map(|it| it.to)),
+        other => panic!("{other:?}"),
+    };
+    let thread = json!({ "rel_type": "m.thread", "event_id": "$root" });
+    let with = |more: Value| {
+        let mut relation = thread.clone();
+        relation.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        relation
+    };
+    let last = json!({ "event_id": "$last" });
+    for (relation, answered) in [
+        (thread.clone(), None),
+        (with(json!({ "is_falling_back": true, "m.in_reply_to": last })), None),
+        (with(json!({ "is_falling_back": false, "m.in_reply_to": last })), Some(id("$last"))),
+        (with(json!({ "m.in_reply_to": last })), Some(id("$last"))),
+    ] {
+        assert_eq!(within(relation.clone()), (Some(id("$root")), answered), "{relation}");
+    }
+    assert_eq!(within(json!({ "is_falling_back": true, "m.in_reply_to": last })), (None, Some(id("$last"))));
+    assert_eq!(within(json!({ "rel_type": "m.thread" })), (None, None));
+}
+
+#[test]
 fn files_are_read_with_their_caption() {
     for (msgtype, extra, kind) in [
         ("m.image", json!({}), MediaKind::Image),
@@ -59,6 +84,7 @@ fn files_are_read_with_their_caption() {
             media_type: MediaType::new("image/png"),
             size: Some(7),
             dimensions: Some((3, 2)),
+            blurhash: None,
             duration: Some(1500),
             source: MediaSource { network: Network::MATRIX, locator: "mxc://x/y".to_owned() },
             link: None,

@@ -89,6 +89,7 @@ async fn the_words_beside_a_lost_file_arrive_and_its_sender_is_told() {
         media_type: MediaType::new("image/png"),
         size: Some(7),
         dimensions: None,
+        blurhash: None,
         duration: None,
         source: MediaSource { network: Network::XMPP, locator: "gone".to_owned() },
         link: None,

@@ -13,6 +13,7 @@ use dreiklang_model::{DisplayName, NativeId, Placed, Reason, What};
 use super::{nick, seating::Reach};
 use crate::{
     outward::{self, Outside, Where},
+    sharing::Reachable,
     xml::set_attr,
 };
 
@@ -24,7 +25,7 @@ pub(crate) async fn deliver(
     reach: &Reach,
     hub: &Hub,
     delivery: &RoomDelivery,
-    files: &[String],
+    files: &[Reachable],
 ) -> Result<Delivered, DeliveryError> {
     let (Some(chat), RoomContent::Event(what)) = (&delivery.room.chat, &delivery.content) else {
         return Err(DeliveryError::Never { reason: Reason::NotConnected, cause: "no such room".to_owned() });
@@ -80,10 +81,10 @@ async fn say(
     (who, member): (&str, Option<&Member>),
     delivery: &RoomDelivery,
     what: &What<Placed>,
-    files: &[String],
+    files: &[Reachable],
 ) -> Result<Delivered, DeliveryError> {
     let id = delivery.id.to_string();
-    let delivered = |native: NativeId| Delivered { native: Some(native), leg: None };
+    let delivered = |native: NativeId| Delivered { native: Some(native), leg: None, without: None };
     let foreign = &reach.shared.foreign;
     // A repeat: it may have been given to everybody before we heard of it.
     if let Some(name) = foreign.own_name(room, &id) {

@@ -348,6 +348,7 @@ mod tests {
                     media_type: MediaType::new(""),
                     size: None,
                     dimensions: None,
+                    blurhash: None,
                     duration: None,
                     source: MediaSource { network: Network::XMPP, locator: address.to_owned() },
                     link: None,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! Files that a stanza shares by their address: XEP-0066, XEP-0447 with XEP-0446, XEP-0385. Pure; fetching them is `media/`.
 
-use dreiklang_model::{Attachment, FileName, MediaKind, MediaSource, MediaType, Network};
+use dreiklang_model::{Attachment, Blurhash, FileName, MediaKind, MediaSource, MediaType, Network};
 use minidom::Element;
 use url::Url;
 
@@ -9,6 +9,9 @@ use crate::xml::{child, namespace};
 
 /// Longest address of a file.
 const LONGEST_ADDRESS: usize = 2048;
+
+/// What the address of a thumbnail begins with that is written in full there.
+pub(crate) const BLURHASH_URI: &str = "data:image/blurhash,";
 
 /// What a stanza shares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,10 +56,18 @@ pub(super) fn shared(stanza: &Element) -> Option<Shared> {
         name,
         size: of("size").and_then(|size| size.trim().parse().ok()),
         dimensions: number("width").zip(number("height")),
+        blurhash: metadata.and_then(blurhash),
         duration: number("length"),
         source: MediaSource { network: Network::XMPP, locator: url.into() },
         link: None,
     })))
+}
+
+/// The colours of a picture in a thumbnail that is nothing else (XEP-0264).
+fn blurhash(metadata: &Element) -> Option<Blurhash> {
+    let thumbnails = metadata.children().filter(|child| child.is("thumbnail", namespace::THUMBS));
+    let mut hashes = thumbnails.filter_map(|thumbnail| thumbnail.attr("uri")?.strip_prefix(BLURHASH_URI));
+    hashes.find_map(|hash| Blurhash::new(&decoded(hash)))
 }
 
 /// A path's segment as people read it.
@@ -109,9 +120,11 @@ mod tests {
     #[test]
     fn stateless_file_sharing_says_more() {
         let sfs = "<file-sharing xmlns='urn:xmpp:sfs:0'><file xmlns='urn:xmpp:file:metadata:0'><media-type>audio/ogg</media-type>\
-                   <name>note.ogg</name><size>7</size><length>1500</length></file><sources><url-data xmlns='http://jabber.org/protocol/url-data' \
+                   <name>note.ogg</name><size>7</size><length>1500</length><thumbnail xmlns='urn:xmpp:thumbs:1' media-type='image/blurhash' \
+                   uri='data:image/blurhash,LEHV6nWB2yk8pyo0adR*.7kCMdnj'/></file><sources><url-data xmlns='http://jabber.org/protocol/url-data' \
                    target='https://up.example/x'/></sources></file-sharing>";
         let Some(Shared::File(file)) = read(sfs) else { panic!() };
+        assert_eq!(file.blurhash, Blurhash::new("LEHV6nWB2yk8pyo0adR*.7kCMdnj"));
         assert_eq!(
             (file.name.as_str(), file.size, file.duration, file.kind),
             ("note.ogg", Some(7), Some(1500), MediaKind::Audio)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! What somebody meant with a message stanza. Pure: the table of what crosses, what is refused and what means nothing.
 
-use dreiklang_model::{DisplayName, Feature, Kind, Language, Message, NativeId, Place, Reason, Text, Timestamp, Typing, What};
+use dreiklang_model::{
+    DisplayName, Feature, Kind, Language, LanguageTag, Message, NativeId, Place, Reason, Text, Timestamp, Typing, What,
+};
 use minidom::Element;
 
 use super::{
@@ -68,14 +70,21 @@ pub(crate) fn content(stanza: &Element, envelope: &Envelope<'_>, language: Langu
     if wraps_another(stanza) {
         return Meaning::Nothing("forwarded");
     }
-    let body = text_of(stanza, "body", language);
+    let body = chosen(stanza, "body", language);
+    let spoken = body.and_then(|body| LanguageTag::new(body.attr_ns(namespace::XML, "lang")?));
+    let body = body.map(Element::text);
     match encryption(stanza, body.as_deref()) {
         Some(Encryption::Content(scheme)) => return Meaning::Refused(Reason::Encrypted(scheme)),
         Some(Encryption::KeysOnly) => return Meaning::Nothing("keys"),
         None => {}
     }
     match what(stanza, body, language) {
-        Ok(what) => Meaning::Said(Box::new(said(stanza, envelope, what))),
+        Ok(mut what) => {
+            if let What::Message(message) | What::Edit { to: message, .. } = &mut what {
+                message.language = spoken.filter(|_| !message.text.is_empty());
+            }
+            Meaning::Said(Box::new(said(stanza, envelope, what)))
+        }
         // Servers that know no headlines.
         Err("empty") => avatars::in_event(stanza).map_or(Meaning::Nothing("empty"), Meaning::Announced),
         Err("chat_state") => chat_states::read(stanza).map_or(Meaning::Nothing("chat_state"), Meaning::Writing),
@@ -104,15 +113,21 @@ fn wraps_another(stanza: &Element) -> bool {
     })
 }
 
-/// The text of a child that may be there in several languages: the preferred one, else the one without, else the first.
+/// The text of a child that may be there in several languages.
 fn text_of(stanza: &Element, name: &str, language: Language) -> Option<String> {
+    chosen(stanza, name, language).map(Element::text)
+}
+
+/// Of children that may be there in several languages (RFC 6121 §5.2.3) the preferred one, else the one without, else the first. What
+/// stands at the stanza itself is no language of a text: servers put it there for all that a client sends.
+fn chosen<'a>(stanza: &'a Element, name: &str, language: Language) -> Option<&'a Element> {
     let texts = || {
         let all = stanza.children().filter(|child| child.name() == name && in_stanza_namespace(child));
         all.filter(|child| !child.text().is_empty())
     };
     let tag = |child: &Element| child.attr_ns(namespace::XML, "lang").unwrap_or("").to_ascii_lowercase();
     let preferred = texts().find(|child| tag(child).split('-').next() == Some(language.tag()));
-    preferred.or_else(|| texts().find(|child| tag(child).is_empty())).or_else(|| texts().next()).map(Element::text)
+    preferred.or_else(|| texts().find(|child| tag(child).is_empty())).or_else(|| texts().next())
 }
 
 fn what(stanza: &Element, body: Option<String>, language: Language) -> Result<What<NativeId>, &'static str> {
@@ -131,7 +146,8 @@ fn what(stanza: &Element, body: Option<String>, language: Language) -> Result<Wh
     if let Some(body) = body.or_else(|| subject.clone()) {
         let subject = subject.filter(|subject| *subject != body);
         let (text, answer) = formatting::text(stanza, &body, |body| references::answer(stanza, body));
-        let mut message = Message { subject, in_reply_to: answer.to, ..message(text) };
+        let thread = references::thread(stanza);
+        let mut message = Message { subject, in_reply_to: answer.to, thread, ..message(text) };
         if let Some(Shared::File(file)) = shared {
             // Beside a file the body is its address, or a caption.
             let said = message.text.reading();
@@ -146,7 +162,10 @@ fn what(stanza: &Element, body: Option<String>, language: Language) -> Result<Wh
         });
     }
     match shared {
-        Some(Shared::File(file)) => return Ok(What::Message(Message { attachments: vec![*file], ..Message::text("") })),
+        Some(Shared::File(file)) => {
+            let thread = references::thread(stanza);
+            return Ok(What::Message(Message { attachments: vec![*file], thread, ..Message::text("") }));
+        }
         Some(Shared::Encrypted) => return unsupported(Feature::File, None),
         Some(Shared::Elsewhere(kind, name)) => return unsupported(kind.feature(), name.map(String::from)),
         None => {}
@@ -233,6 +252,10 @@ mod tests {
         What::Message(Message::text(text))
     }
 
+    fn spoken(tag: &str, text: &str) -> What<NativeId> {
+        What::Message(Message { language: LanguageTag::new(tag), ..Message::text(text) })
+    }
+
     fn picture(caption: &str) -> What<NativeId> {
         let file = Attachment {
             kind: MediaKind::Image,
@@ -240,6 +263,7 @@ mod tests {
             media_type: MediaType::new("image/png"),
             size: None,
             dimensions: None,
+            blurhash: None,
             duration: None,
             source: MediaSource { network: Network::XMPP, locator: "https://x/1.png".into() },
             link: None,
@@ -260,9 +284,11 @@ mod tests {
             ("", "<body>/me waves</body>", What::Message(Message { kind: Kind::Emote, ..Message::text("waves") })),
             ("", "<body>/me </body>", text("/me ")),
             ("", "<body>/mean</body>", text("/mean")),
-            ("", "<body xml:lang='fr'>oui</body><body xml:lang='de-AT'>ja</body>", text("ja")),
+            ("", "<body xml:lang='fr'>oui</body><body xml:lang='de-AT'>ja</body>", spoken("de-AT", "ja")),
             ("", "<body xml:lang='fr'>oui</body><body>yes</body>", text("yes")),
-            ("", "<body xml:lang='fr'>oui</body><body xml:lang='en'>yes</body>", text("oui")),
+            ("", "<body xml:lang='fr'>oui</body><body xml:lang='en'>yes</body>", spoken("fr", "oui")),
+            ("xml:lang='en'", "<body>ja</body>", text("ja")),
+            ("", "<body xml:lang='de_AT'>ja</body>", text("ja")),
             (
                 "type='normal'",
                 "<subject>Plan</subject><body>at 8</body>",

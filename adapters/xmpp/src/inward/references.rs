@@ -4,7 +4,7 @@
 use dreiklang_model::{Emoji, MOST_REACTIONS, NativeId, Reactions, Reply, What};
 use minidom::Element;
 
-use crate::xml::{child, namespace};
+use crate::xml::{child, in_stanza_namespace, namespace};
 
 /// Longest quote of what is answered, in characters.
 const LONGEST_QUOTE: usize = 500;
@@ -50,6 +50,18 @@ fn parted(body: &str, start: usize, end: usize) -> (String, Option<String>) {
     let quote = lines.collect::<Vec<_>>().join("\n");
     let quote: String = quote.trim().chars().take(LONGEST_QUOTE).collect();
     (left.trim_start_matches('\n').to_owned(), (!quote.is_empty()).then_some(quote))
+}
+
+/// What stands before the name of a message in the name of the thread that began with it.
+pub(crate) const THREAD: &str = "thread-of-";
+
+/// The thread in which a message stands (RFC 6121 §5.2.5, XEP-0201), if it has a name that we gave: others name whatever their client takes
+/// for a conversation, usually everything that is said from one login to the next.
+pub(super) fn thread(stanza: &Element) -> Option<Reply<NativeId>> {
+    let threads = stanza.children().filter(|child| child.name() == "thread" && in_stanza_namespace(child));
+    let mut named = threads.map(Element::text);
+    let begun = named.find_map(|name| name.trim().strip_prefix(THREAD).and_then(|root| NativeId::new(root).ok()))?;
+    Some(Reply { to: begun, quote: None })
 }
 
 /// The message that this one replaces (XEP-0308).
@@ -128,6 +140,21 @@ mod tests {
         }
         assert_eq!(answer(&stanza(""), "> said by hand\nyes").to, None);
         assert_eq!(answer(&stanza("<reply xmlns='urn:xmpp:reply:0' id=''/>"), "yes").to, None);
+    }
+
+    #[test]
+    fn threads_are_those_that_we_named() {
+        for (content, begun) in [
+            ("<thread>thread-of-1</thread>", Some("1")),
+            ("<thread parent='x'> thread-of-1\n</thread>", Some("1")),
+            ("<thread>e0ffe42b28561960c6b12b944a092794b9683a38</thread>", None),
+            ("<thread>1</thread><thread>thread-of-2</thread>", Some("2")),
+            ("<thread>thread-of-</thread>", None),
+            ("<thread xmlns='other'>thread-of-1</thread>", None),
+            ("", None),
+        ] {
+            assert_eq!(thread(&stanza(content)).map(|thread| thread.to), begun.map(name), "{content}");
+        }
     }
 
     #[test]

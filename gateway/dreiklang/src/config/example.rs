@@ -48,6 +48,15 @@ fn comment(text: &mut String, lines: &[&str]) {
 mod tests {
     use super::*;
 
+    #[test]
+    fn what_holds_when_nothing_is_written_of_files_is_shown() {
+        let text = example();
+        let line = text.lines().find_map(|line| line.strip_prefix("# forbid_files = ")).unwrap();
+        let shown: toml_edit::Array = line.parse::<toml_edit::Value>().unwrap().as_array().unwrap().clone();
+        let shown: Vec<_> = shown.iter().map(|one| one.as_str().unwrap()).collect();
+        assert_eq!(shown, dreiklang_engine::USUALLY_FORBIDDEN);
+    }
+
     /// Run with `UPDATE_EXAMPLE=1` to write the file anew.
     #[test]
     fn the_file_is_what_the_types_say() {

@@ -285,6 +285,8 @@ pub struct Delivered {
     pub native: Option<NativeId>,
     /// What the adapter wants to remember about the leg (stored in the same transaction).
     pub leg: Option<LegChange>,
+    /// A file of it did not come along, and a note says so in its place: why. The sender is told.
+    pub without: Option<Reason>,
 }
 
 /// A change of what an adapter remembers about a leg.

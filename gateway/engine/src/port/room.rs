@@ -26,7 +26,7 @@ pub struct RoomDelivery {
 #[derive(Debug, Clone)]
 pub enum RoomContent {
     /// Something that happened; already reduced to [`super::Adapter::room_capabilities`]. Messages that it refers to are known on this network.
-    Event(What<Placed>),
+    Event(Box<What<Placed>>),
     /// What somebody of this very network wrote ([`Author::Own`]): everybody in the room is given exactly this.
     Echo(Echo),
 }
