@@ -5,11 +5,13 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use dreiklang_engine::{
-    Ghost, Hub, Leg,
-    port::{Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Finding, Media, Signal},
+    Ghost, Hub, Leg, RoomLeg,
+    port::{
+        Adapter, AdapterError, Deliverable, Delivered, DeliveryError, Entered, EntryError, Finding, Media, RoomDelivery, Signal,
+    },
 };
 use dreiklang_model::{
-    Capabilities, DisplayName, MediaSource, Network, Support,
+    Address, Capabilities, DisplayName, MediaSource, Network, RoomAddress, Support,
     words::{self, Text},
 };
 use tokio::net::TcpListener;
@@ -18,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     check,
     config::{Config, ConfigError},
-    delivery, duties, health,
+    delivery, duties, health, rooms,
     server::{Door, router, serve},
     service::Service,
     signals,
@@ -26,6 +28,8 @@ use crate::{
 
 /// An event may have 64 KiB as JSON, with everything around the text; a text may need escapes.
 const LONGEST_TEXT: usize = 24 * 1024;
+/// What a Matrix room can express, whoever is in it.
+const CAPABILITIES: Capabilities = Capabilities { subject: Support::AsText, longest_text: LONGEST_TEXT, ..Capabilities::FULL };
 /// How long calls of the homeserver that are under way may take when the gateway stops.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Pause before the bot is tried again.
@@ -80,6 +84,7 @@ impl Adapter for MatrixAdapter {
             tokio::join!(
                 health::watch(service, &hub, &stop),
                 introduce(service, &hub, &stop),
+                rooms::keep(service, &hub, &stop),
                 signals::keep_present(service, &stop)
             );
         };
@@ -108,7 +113,23 @@ impl Adapter for MatrixAdapter {
     }
 
     fn capabilities(&self, _leg: &Leg) -> Capabilities {
-        Capabilities { subject: Support::AsText, longest_text: LONGEST_TEXT, ..Capabilities::FULL }
+        CAPABILITIES
+    }
+
+    async fn enter(&self, hub: &Hub, room: &RoomAddress, _for_whom: Option<&Address>) -> Result<Entered, EntryError> {
+        rooms::enter(&self.service, hub, room).await
+    }
+
+    async fn deliver_to_room(&self, hub: &Hub, delivery: &RoomDelivery) -> Result<Delivered, DeliveryError> {
+        rooms::deliver(&self.service, hub, delivery).await
+    }
+
+    fn room_capabilities(&self, _room: &RoomLeg) -> Capabilities {
+        CAPABILITIES
+    }
+
+    async fn refresh_room(&self, hub: &Hub, room: &RoomLeg) {
+        rooms::refresh(&self.service, hub, room).await;
     }
 
     async fn signal(&self, _hub: &Hub, signal: &Signal) -> bool {

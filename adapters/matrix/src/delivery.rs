@@ -6,8 +6,8 @@ use dreiklang_engine::{
     Hub,
     port::{Deliverable, Delivered, DeliveryError, StoreError},
 };
-use dreiklang_model::{Attachment, NativeId, Reason};
-use ruma::{OwnedEventId, UserId};
+use dreiklang_model::{Attachment, NativeId, Reason, Timestamp};
+use ruma::{OwnedEventId, RoomId, UserId};
 
 use crate::{
     chats::{self, NoChat},
@@ -44,7 +44,7 @@ pub(crate) async fn deliver(service: &Service, hub: &Hub, delivery: &Deliverable
 }
 
 /// Why an attempt failed.
-enum Failure {
+pub(crate) enum Failure {
     /// Something with the room or in it.
     Chat(NoChat),
     /// A file could not be brought there.
@@ -70,18 +70,34 @@ async fn attempt(
     let puppet: Puppet = service.ghosts.ensure(&service.client, hub, ghost, Some(&leg.ghost_name)).await?;
     service.ghosts.dress(service, hub, ghost, &leg.other.address, leg.ghost_picture.as_ref()).await;
     let room = chats::room(service, hub, &puppet, user, &leg).await?;
+    let at = delivery.late.then_some(delivery.sent_at);
+    perform(service, hub, &puppet, &room, act, &delivery.id.to_string(), at).await
+}
+
+/// The event that shows something, where there is one, and why its file is missing in it.
+pub(crate) type Shown = (Option<OwnedEventId>, Option<Reason>);
+
+/// One of our users does something in a room in which he is. `at`: the time to show instead of now.
+pub(crate) async fn perform(
+    service: &Service,
+    hub: &Hub,
+    puppet: &Puppet,
+    room: &RoomId,
+    act: &Act<'_>,
+    transaction: &str,
+    at: Option<Timestamp>,
+) -> Result<Shown, Failure> {
     let client = &service.client;
-    let transaction = delivery.id.to_string();
     let nothing = |()| (None, None);
     let (content, without) = match act {
         Act::Nothing => return Ok(nothing(())),
-        Act::Redact(events) => return Ok(sending::redact(client, &puppet, &room, &transaction, events).await.map(nothing)?),
+        Act::Redact(events) => return Ok(sending::redact(client, puppet, room, transaction, events).await.map(nothing)?),
         Act::React(to, emojis) => {
-            return Ok(sending::react(client, &puppet, &room, &transaction, to, emojis).await.map(nothing)?);
+            return Ok(sending::react(client, puppet, room, transaction, to, emojis).await.map(nothing)?);
         }
-        Act::Read(up_to) => return Ok(sending::read(client, &puppet, &room, up_to).await.map(nothing)?),
+        Act::Read(up_to) => return Ok(sending::read(client, puppet, room, up_to).await.map(nothing)?),
         Act::Say(content) => (content.clone(), None),
-        Act::Show(message, file) => match brought(service, hub, ghost, file).await {
+        Act::Show(message, file) => match brought(service, hub, &puppet.user, file).await {
             Ok((file, address)) => (outward::with_file(message, &file, &address), None),
             // What was said beside it arrives all the same; then the sender is told.
             Err(DeliveryError::Never { reason, .. }) => {
@@ -90,11 +106,11 @@ async fn attempt(
             Err(error) => return Err(Failure::File(error)),
         },
     };
-    let content = outward::marked(content, &transaction);
-    let outgoing = Outgoing { transaction: &transaction, content: &content, at: delivery.late.then_some(delivery.sent_at) };
-    let event = match sending::send(client, &puppet, &room, outgoing).await {
+    let content = outward::marked(content, transaction);
+    let outgoing = Outgoing { transaction, content: &content, at };
+    let event = match sending::send(client, puppet, room, outgoing).await {
         Err(CallError::Refused(refusal)) if refusal.code == "M_UNKNOWN" => match outward::unthreaded(&content) {
-            Some(content) => sending::send(client, &puppet, &room, Outgoing { content: &content, ..outgoing }).await?,
+            Some(content) => sending::send(client, puppet, room, Outgoing { content: &content, ..outgoing }).await?,
             None => return Err(CallError::Refused(refusal).into()),
         },
         sent => sent?,
@@ -141,7 +157,7 @@ fn postponed(error: &StoreError) -> DeliveryError {
 }
 
 /// What an error means for the message.
-fn judged(service: &Service, error: NoChat) -> DeliveryError {
+pub(crate) fn judged(service: &Service, error: NoChat) -> DeliveryError {
     let cause = error.to_string();
     let never = |reason| DeliveryError::Never { reason, cause: cause.clone() };
     match error {

@@ -20,10 +20,12 @@ use crate::{
     inbox, invitations,
     inward::Preview,
     notices,
+    rooms::{self, events::Reading, upgrades::Upgrade},
     service::{Service, Trouble},
 };
 
-const PREFIX: &str = "duty/";
+/// The notes of duties begin so.
+pub(crate) const PREFIX: &str = "duty/";
 /// How many duties are done at once.
 const AT_ONCE: usize = 8;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -41,6 +43,10 @@ pub(crate) enum Duty {
     Refusal(Refusal),
     /// Tell the people of a room that its encryption keeps us from reading.
     Encryption(OwnedRoomId),
+    /// Read a room as a whole.
+    Reading(Reading),
+    /// Follow a room to the one that replaces it.
+    Upgrade(Upgrade),
 }
 
 /// One of our users was asked into a room.
@@ -73,11 +79,13 @@ pub(crate) struct Refusal {
 }
 
 impl Duty {
-    fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         match self {
             Self::Invitation(it) => format!("{PREFIX}invitation/{}", it.event),
             Self::Refusal(it) => format!("{PREFIX}refusal/{}", it.event),
             Self::Encryption(room) => format!("{PREFIX}encryption/{room}"),
+            Self::Reading(it) => format!("{}{}", Reading::prefix(&it.room), it.because),
+            Self::Upgrade(it) => format!("{PREFIX}upgrade/{}", it.from),
         }
     }
 }
@@ -197,6 +205,8 @@ async fn attempt(service: &Service, hub: &Hub, key: &str) -> Result<(), Trouble>
         Duty::Invitation(invitation) => invitations::answer(service, hub, invitation).await,
         Duty::Refusal(refusal) => notices::refuse(service, hub, refusal).await,
         Duty::Encryption(room) => notices::encrypted(service, hub, room).await,
+        Duty::Reading(reading) => rooms::events::read(service, hub, reading).await,
+        Duty::Upgrade(upgrade) => rooms::upgrades::follow(service, hub, upgrade).await,
     };
     match done {
         Err(trouble) if trouble.is_final() => {
@@ -216,5 +226,7 @@ fn kind(duty: &Duty) -> &'static str {
         Duty::Invitation(_) => "invitation",
         Duty::Refusal(_) => "refusal",
         Duty::Encryption(_) => "encryption",
+        Duty::Reading(_) => "reading",
+        Duty::Upgrade(_) => "upgrade",
     }
 }

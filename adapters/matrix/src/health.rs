@@ -112,7 +112,10 @@ async fn keep_watching(service: &Service, hub: &Hub) {
 async fn catch_up(service: &Service, hub: &Hub, standing: Standing) -> Standing {
     match reconcile::all(service, hub).await {
         Ok(true) if standing == Standing::Settling => Standing::Current,
-        Ok(true) => Standing::Settling,
+        Ok(true) => {
+            service.rooms.want_all();
+            Standing::Settling
+        }
         Ok(false) => Standing::Behind,
         Err(trouble) => {
             tracing::warn!(%trouble, "what may have been missed cannot be asked for");

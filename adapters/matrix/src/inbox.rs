@@ -20,7 +20,8 @@ use crate::{
     duties::{self, Duty, Invitation, Refusal},
     inward::{self, Inward, Member, Membership, Said, Sent, Vote},
     people::Profile,
-    service::{Service, address, chat_id, ghost_of, user_of},
+    rooms::{self, upgrades::Upgrade},
+    service::{Service, address, bound_room, chat_id, ghost_of, user_of},
 };
 
 /// Receipts that are older say nothing new.
@@ -34,29 +35,36 @@ const QUOTE: Duration = Duration::from_secs(2);
 /// # Errors
 /// [`StoreError`]: take them again later.
 pub(crate) async fn take(service: &Service, hub: &Hub, events: Vec<Inward>, freshness: Freshness) -> Result<(), StoreError> {
-    let mut said = Vec::new();
+    let mut said: Vec<Heard> = Vec::new();
     for event in events {
         let Some(event) = held_or_now(service, event, freshness) else { continue };
         match event {
-            Inward::Said(one) => {
-                let Some(leg) = bound(hub, &one.sent.room).await? else { continue };
-                service.watermarks.heard_in(&one.sent.room, freshness);
-                if user_of(&leg).as_ref() == Some(&one.sent.sender) {
-                    said.push((one, ghost_of(&leg)));
-                } else {
-                    stranger(service, hub, one).await?;
-                }
-            }
-            Inward::Voted(sent, vote) => {
-                let Some(leg) = bound(hub, &sent.room).await? else { continue };
-                service.watermarks.heard_in(&sent.room, freshness);
-                if user_of(&leg).as_ref() == Some(&sent.sender)
-                    && let Some(ghost) = ghost_of(&leg)
-                {
-                    match voted(service, hub, sent, &vote, &ghost).await {
-                        Some(one) => said.push((one, None)),
-                        None => hub.dropped("poll"),
+            Inward::Said(one) => match bound(hub, &one.sent.room).await? {
+                Bound::Direct(leg) => {
+                    service.watermarks.heard_in(&one.sent.room, freshness);
+                    if user_of(&leg).as_ref() == Some(&one.sent.sender) {
+                        said.push(Heard { said: one, reader: ghost_of(&leg), of_many: false });
+                    } else {
+                        stranger(service, hub, one).await?;
                     }
+                }
+                Bound::Room => {
+                    service.watermarks.heard_in(&one.sent.room, freshness);
+                    said.push(Heard { said: one, reader: Some(service.ours.bot().to_owned()), of_many: true });
+                }
+                Bound::Nothing => {}
+            },
+            Inward::Voted(sent, vote) => {
+                let (reader, of_many) = match bound(hub, &sent.room).await? {
+                    Bound::Direct(leg) if user_of(&leg).as_ref() == Some(&sent.sender) => (ghost_of(&leg), false),
+                    Bound::Direct(_) | Bound::Nothing => continue,
+                    Bound::Room => (Some(service.ours.bot().to_owned()), true),
+                };
+                service.watermarks.heard_in(&sent.room, freshness);
+                let Some(reader) = reader else { continue };
+                match voted(service, hub, sent, &vote, &reader).await {
+                    Some(one) => said.push(Heard { said: one, reader: None, of_many }),
+                    None => hub.dropped("poll"),
                 }
             }
             Inward::Member(member) => membership(service, hub, member, freshness).await?,
@@ -74,6 +82,17 @@ pub(crate) async fn take(service: &Service, hub: &Hub, events: Vec<Inward>, fres
                     duties::warn_of_encryption(service, hub, &room).await?;
                 }
             }
+            Inward::Changed(sent) => {
+                if bound_room(hub, &sent.room).await?.is_some() {
+                    rooms::events::changed(service, hub, &sent).await?;
+                }
+            }
+            Inward::Replaced(sent, by) => {
+                if bound_room(hub, &sent.room).await?.is_some() {
+                    let via = Some(sent.sender.server_name().to_owned());
+                    duties::undertake(service, hub, &Duty::Upgrade(Upgrade { from: sent.room, to: by, via })).await?;
+                }
+            }
             Inward::Dropped(why) => hub.dropped(why),
             Inward::Malformed => hub.dropped("malformed"),
             Inward::Ignored => {}
@@ -88,15 +107,19 @@ pub(crate) async fn take(service: &Service, hub: &Hub, events: Vec<Inward>, fres
 /// [`StoreError`].
 pub(crate) async fn take_receipts(service: &Service, hub: &Hub, receipts: Vec<Said>) -> Result<(), StoreError> {
     let mut of_users = Vec::with_capacity(receipts.len());
-    for one in receipts {
-        let leg = bound(hub, &one.sent.room).await?;
-        let fresh = hub.now().since(one.sent.at) < RECEIPTS_OF;
-        if fresh && leg.and_then(|leg| user_of(&leg)).as_ref() == Some(&one.sent.sender) {
-            of_users.push(one);
+    for said in receipts {
+        let fresh = hub.now().since(said.sent.at) < RECEIPTS_OF;
+        let of_many = match bound(hub, &said.sent.room).await? {
+            Bound::Direct(leg) if user_of(&leg).as_ref() == Some(&said.sent.sender) => false,
+            Bound::Room => true,
+            Bound::Direct(_) | Bound::Nothing => continue,
+        };
+        if fresh {
+            of_users.push(Heard { said, reader: None, of_many });
         }
     }
     let received = of_users.into_iter().filter_map(|one| {
-        let scope = format!("receipt/{}", one.sent.sender);
+        let scope = format!("receipt/{}", one.said.sent.sender);
         let received = translated(service, hub, one, Freshness::Pushed)?;
         Some(Received { key: SourceKey { scope, ..received.key }, ..received })
     });
@@ -112,32 +135,53 @@ fn held_or_now(service: &Service, event: Inward, freshness: Freshness) -> Option
     }
 }
 
-async fn bound(hub: &Hub, room: &OwnedRoomId) -> Result<Option<Leg>, StoreError> {
-    match chat_id(room) {
-        Some(chat) => hub.leg_of_chat(&chat).await,
-        None => Ok(None),
+/// What a room is to us.
+enum Bound {
+    /// The room of a direct conversation.
+    Direct(Box<Leg>),
+    /// A room of many.
+    Room,
+    /// None of our business.
+    Nothing,
+}
+
+impl Bound {
+    fn is_some(&self) -> bool {
+        !matches!(self, Self::Nothing)
     }
 }
 
-/// Hands over what was said, each with the ghost it was said to.
-async fn hand_over(
-    service: &Service,
-    hub: &Hub,
-    said: Vec<(Said, Option<OwnedUserId>)>,
-    freshness: Freshness,
-) -> Result<(), StoreError> {
+async fn bound(hub: &Hub, room: &OwnedRoomId) -> Result<Bound, StoreError> {
+    let Some(chat) = chat_id(room) else { return Ok(Bound::Nothing) };
+    if let Some(leg) = hub.leg_of_chat(&chat).await? {
+        return Ok(Bound::Direct(Box::new(leg)));
+    }
+    Ok(if hub.room_of_chat(&chat).await?.is_some() { Bound::Room } else { Bound::Nothing })
+}
+
+/// Something that was said, and by whom of ours the room can be read.
+struct Heard {
+    said: Said,
+    /// [`None`]: what it answers need not be looked up.
+    reader: Option<OwnedUserId>,
+    /// It was said in a room of many.
+    of_many: bool,
+}
+
+/// Hands over what was said.
+async fn hand_over(service: &Service, hub: &Hub, said: Vec<Heard>, freshness: Freshness) -> Result<(), StoreError> {
     if said.is_empty() {
         return Ok(());
     }
-    let senders: BTreeSet<_> = said.iter().map(|(one, _)| one.sent.sender.clone()).collect();
+    let senders: BTreeSet<_> = said.iter().map(|one| one.said.sent.sender.clone()).collect();
     service.people.meet(&service.client, senders.iter().cloned()).await;
     let mut received = Vec::with_capacity(said.len());
     let mut sources = Vec::with_capacity(said.len());
-    for (mut one, ghost) in said {
-        if let Some(ghost) = ghost {
-            quote(service, &mut one, &ghost).await;
+    for mut one in said {
+        if let Some(reader) = one.reader.take() {
+            quote(service, &mut one.said, &reader).await;
         }
-        let sent = one.sent.clone();
+        let sent = one.said.sent.clone();
         match translated(service, hub, one, freshness) {
             Some(one) => {
                 received.push(one);
@@ -185,15 +229,17 @@ async fn quote(service: &Service, said: &mut Said, ghost: &UserId) {
     }
 }
 
-fn translated(service: &Service, hub: &Hub, said: Said, freshness: Freshness) -> Option<Received> {
+fn translated(service: &Service, hub: &Hub, heard: Heard, freshness: Freshness) -> Option<Received> {
+    let Heard { said, of_many, .. } = heard;
     let Sent { room, event, sender, at } = said.sent;
+    let chat = chat_id(&room)?;
     Some(Received {
         // An event keeps its id and its time for ever, whichever transaction or page brings it.
         key: SourceKey { scope: "event".to_owned(), id: event.as_str().to_owned(), at: Some(at) },
         native: NativeId::new(event.as_str()).ok()?,
         from: address(&sender)?,
         name: service.people.name(&sender),
-        to: Recipient::Chat(chat_id(&room)?),
+        to: if of_many { Recipient::Room { chat, echo: None } } else { Recipient::Chat(chat) },
         sent_at: at.min(hub.now()),
         freshness,
         proof: None,
@@ -219,6 +265,7 @@ async fn stranger(service: &Service, hub: &Hub, said: Said) -> Result<(), StoreE
 }
 
 async fn membership(service: &Service, hub: &Hub, member: Member, freshness: Freshness) -> Result<(), StoreError> {
+    rooms::events::member(service, hub, &member, freshness).await?;
     let Member { sent, user, membership, name, portrait, preview } = member;
     match freshness {
         Freshness::Pushed => service.saw(&sent.room, &user, membership),

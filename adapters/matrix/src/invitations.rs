@@ -25,6 +25,7 @@ use crate::{
     ghosts::Puppet,
     inward::Membership,
     moving, notices, reconcile,
+    rooms::upgrades,
     service::{Service, Trouble, address, chat_id, room_of},
 };
 
@@ -42,6 +43,9 @@ pub(crate) async fn answer(service: &Service, hub: &Hub, invitation: &Invitation
     };
     let puppet = service.ghosts.ensure(&service.client, hub, &invitation.ghost, Some(&ghost.name)).await?;
     let room = &invitation.room;
+    if ghost.bot && hub.note(&upgrades::awaited(room)).await?.is_some() {
+        return upgrades::asked_in(service, hub, room).await;
+    }
     if invitation.preview.public {
         return decline(service, &puppet, room, notices::direct_only(hub.language())).await;
     }

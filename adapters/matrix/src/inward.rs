@@ -34,6 +34,10 @@ pub(crate) enum Inward {
     Encrypted(Sent),
     /// A room was switched to encryption.
     EncryptionOn(OwnedRoomId),
+    /// Something about a room changed: what it is called, who may come in, who may do what.
+    Changed(Sent),
+    /// A room was replaced by another one.
+    Replaced(Sent, OwnedRoomId),
     /// Something this release drops on purpose; one word says what.
     Dropped(&'static str),
     /// Ours, or of no concern.
@@ -123,9 +127,8 @@ pub(crate) fn read(event: &Value, ours: &Namespace) -> Inward {
     if ours.owns(&sent.sender) {
         return Inward::Ignored;
     }
-    if event.contains_key("state_key") {
-        let encryption = kind == "m.room.encryption" && string(event, "state_key") == Some("");
-        return if encryption { Inward::EncryptionOn(sent.room) } else { Inward::Ignored };
+    if let Some(key) = event.get("state_key") {
+        return if key.as_str() == Some("") { changed(kind, content, sent) } else { Inward::Ignored };
     }
     match kind {
         "m.room.message" => message::read(content).map_or(Inward::Ignored, |what| Inward::Said(Said { sent, what })),
@@ -144,6 +147,21 @@ pub(crate) fn read(event: &Value, ours: &Namespace) -> Inward {
             polls::end(content).map_or(Inward::Dropped("poll"), |what| Inward::Said(Said { sent, what }))
         }
         "m.call.invite" | "org.matrix.msc3401.call" => unsupported(sent, Feature::Call, None),
+        _ => Inward::Ignored,
+    }
+}
+
+/// A state event about the room as a whole.
+fn changed(kind: &str, content: &Map<String, Value>, sent: Sent) -> Inward {
+    match kind {
+        "m.room.encryption" => Inward::EncryptionOn(sent.room),
+        "m.room.name" | "m.room.topic" | "m.room.join_rules" | "m.room.canonical_alias" | "m.room.power_levels" => {
+            Inward::Changed(sent)
+        }
+        "m.room.tombstone" => match string(content, "replacement_room").map(OwnedRoomId::try_from) {
+            Some(Ok(room)) => Inward::Replaced(sent, room),
+            _ => Inward::Ignored,
+        },
         _ => Inward::Ignored,
     }
 }
@@ -238,6 +256,15 @@ pub(crate) fn invites(event: &Value, user: &UserId) -> bool {
     event.get("type").and_then(Value::as_str) == Some("m.room.member")
         && event.get("state_key").and_then(Value::as_str) == Some(user.as_str())
         && event.get("content").and_then(|content| content.get("membership")).and_then(Value::as_str) == Some("invite")
+}
+
+/// Is it the event by which `user` came into the room, and no later one that only changes his name?
+pub(crate) fn enters(event: &Value, user: &UserId) -> bool {
+    let joined = |content: Option<&Value>| content.and_then(|it| it.get("membership")).and_then(Value::as_str) == Some("join");
+    event.get("type").and_then(Value::as_str) == Some("m.room.member")
+        && event.get("state_key").and_then(Value::as_str) == Some(user.as_str())
+        && joined(event.get("content"))
+        && !joined(event.get("unsigned").and_then(|unsigned| unsigned.get("prev_content")))
 }
 
 #[cfg(test)]

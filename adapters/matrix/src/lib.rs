@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! The Matrix adapter: an application service (Application Service API of Matrix v1.18) with a ghost for everybody of the
-//! other networks. Direct chats only; it knows no other network and no database.
+//! other networks, in direct chats and in rooms. It knows no other network and no database.
 //!
 //! Pure: what an event says (`inward`), what is sent (`outward`), who is ours (`namespace`), the registration file.
 //! The rim: the homeserver calls us (`server`), we call the homeserver (`client`). Between them: ghosts, chats,
-//! invitations, duties that outlive a crash, reconciliation, health.
+//! rooms of many (`rooms`), invitations, duties that outlive a crash, reconciliation, health.
 
 mod adapter;
 mod chats;
@@ -31,6 +31,7 @@ mod outward;
 mod people;
 mod reconcile;
 mod registration;
+mod rooms;
 mod sending;
 mod sequence;
 mod server;

@@ -15,7 +15,7 @@ use crate::{
     ghosts::Puppet,
     outward,
     sending::{Outgoing, send},
-    service::{Service, Trouble, address, chat_id, ghost_of, room_of},
+    service::{Service, Trouble, address, bound_room, chat_id, ghost_of, room_of},
 };
 
 /// Why a room of more than two people is not joined.
@@ -38,7 +38,9 @@ pub(crate) async fn refuse(service: &Service, hub: &Hub, refusal: &Refusal) -> R
 
 /// Tells the people of a bound room that nobody reads what they encrypt.
 pub(crate) async fn encrypted(service: &Service, hub: &Hub, room: &OwnedRoomId) -> Result<(), Trouble> {
-    let content = outward::notice(&words::say(hub.language(), &Text::EncryptedRoom));
+    let of_many = bound_room(hub, room).await?.is_some();
+    let text = if of_many { Text::EncryptedRoomOfMany } else { Text::EncryptedRoom };
+    let content = outward::notice(&words::say(hub.language(), &text));
     speak(service, hub, room, &content, &format!("encrypted-{room}")).await?;
     Ok(hub.set_note(&told_of_encryption(room), Some("")).await?)
 }
@@ -72,6 +74,11 @@ async fn speak(service: &Service, hub: &Hub, room: &OwnedRoomId, content: &Value
     };
     match leg {
         Some(leg) => speak_on(service, hub, &leg, room, content, transaction).await,
+        None if bound_room(hub, room).await?.is_some() => {
+            let bot = service.ghosts.ensure(&service.client, hub, service.ours.bot(), None).await?;
+            send(&service.client, &bot, room, Outgoing { transaction, content, at: None }).await?;
+            Ok(())
+        }
         // The conversation went elsewhere meanwhile; there is nobody left to hear it here.
         None => Ok(()),
     }

@@ -15,7 +15,7 @@ use crate::{
     inbox,
     inward::{self, Inward, Said, Sent},
     openings::Meanwhile,
-    service::{Service, Trouble, chat_id, ghost_of, room_id},
+    service::{Service, Trouble, bound_room, chat_id, ghost_of, room_id},
 };
 
 /// Events asked for at once.
@@ -31,7 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Catches up on every bound room. `false`: some could not be asked; come again.
 pub(crate) async fn all(service: &Service, hub: &Hub) -> Result<bool, Trouble> {
     service.watermarks.take_unread();
-    Ok(each(service, hub, hub.chats().await?).await)
+    let rooms = hub.rooms().await?.into_iter().filter_map(|room| room.chat);
+    Ok(each(service, hub, hub.chats().await?.into_iter().chain(rooms).collect()).await)
 }
 
 /// Catches up on the rooms in which something was pushed: between two pushed events one may have been lost.
@@ -58,13 +59,33 @@ async fn each(service: &Service, hub: &Hub, chats: Vec<ChatId>) -> bool {
 }
 
 async fn one(service: &Service, hub: &Hub, chat: &ChatId) -> Result<(), Trouble> {
-    let Some((leg, room)) = hub.leg_of_chat(chat).await?.zip(room_id(chat)) else { return Ok(()) };
-    let Some(ghost) = ghost_of(&leg) else { return Ok(()) };
-    match catch_up(service, hub, &room, &ghost, As::User(&ghost)).await {
+    let Some(room) = room_id(chat) else { return Ok(()) };
+    let caught_up = match hub.leg_of_chat(chat).await?.as_ref().and_then(ghost_of) {
+        Some(ghost) => catch_up(service, hub, &room, As::User(&ghost), Since::Asked(&ghost)).await,
+        None if bound_room(hub, &room).await?.is_some() => read_room(service, hub, &room, Since::Entered).await,
+        None => return Ok(()),
+    };
+    match caught_up {
         // The ghost is not there any more: the next delivery sees to it.
         Err(trouble) if trouble.is_final() => Ok(()),
         done => done,
     }
+}
+
+/// Where reading backwards ends at the latest.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Since<'a> {
+    /// Where this ghost was asked in: what came before is none of his.
+    Asked(&'a UserId),
+    /// Where the bot came in.
+    Entered,
+    /// At the room's beginning, whatever was read before.
+    Ever,
+}
+
+/// Takes what was said in a room of many, read by the bot.
+pub(crate) async fn read_room(service: &Service, hub: &Hub, room: &RoomId, since: Since<'_>) -> Result<(), Trouble> {
+    catch_up(service, hub, room, As::User(service.ours.bot()), since).await
 }
 
 /// Opens a room that was just bound: what was said before goes first, what was held meanwhile after it.
@@ -75,19 +96,20 @@ pub(crate) async fn open(
     ghost: &UserId,
     identity: As<'_>,
 ) -> Result<(), Trouble> {
-    catch_up(service, hub, room, ghost, identity).await?;
+    let since = Since::Asked(ghost);
+    catch_up(service, hub, room, identity, since).await?;
     loop {
         match service.openings.meanwhile(room) {
             Meanwhile::Nothing => return Ok(()),
             Meanwhile::Said(events) => inbox::take(service, hub, events, Freshness::Asked).await?,
-            Meanwhile::TooMuch => catch_up(service, hub, room, ghost, identity).await?,
+            Meanwhile::TooMuch => catch_up(service, hub, room, identity, since).await?,
         }
     }
 }
 
-/// Takes everything in the room after the last event read, but nothing from before the ghost was asked in.
-async fn catch_up(service: &Service, hub: &Hub, room: &RoomId, ghost: &UserId, identity: As<'_>) -> Result<(), Trouble> {
-    let Missed { events, newest } = missed(service, hub, room, ghost, identity).await?;
+/// Takes everything in the room after the last event read, but nothing from before `since`.
+async fn catch_up(service: &Service, hub: &Hub, room: &RoomId, identity: As<'_>, since: Since<'_>) -> Result<(), Trouble> {
+    let Missed { events, newest } = missed(service, hub, room, identity, since).await?;
     inbox::take(service, hub, events, Freshness::Asked).await?;
     if let Some(newest) = newest {
         service.watermarks.reached(room, &newest);
@@ -108,7 +130,7 @@ pub(crate) async fn left_behind(
         Inward::Said(Said { sent, what }) => Some(Inward::Said(Said { sent: Sent { room: new.to_owned(), ..sent }, what })),
         _ => None,
     };
-    let events = missed(service, hub, old, ghost, identity).await?.events.into_iter().filter_map(moved).collect();
+    let events = missed(service, hub, old, identity, Since::Asked(ghost)).await?.events.into_iter().filter_map(moved).collect();
     Ok(inbox::take(service, hub, events, Freshness::Asked).await?)
 }
 
@@ -120,8 +142,16 @@ struct Missed {
     newest: Option<OwnedEventId>,
 }
 
-async fn missed(service: &Service, hub: &Hub, room: &RoomId, ghost: &UserId, identity: As<'_>) -> Result<Missed, Trouble> {
-    let known = service.watermarks.of(hub, room).await?;
+async fn missed(service: &Service, hub: &Hub, room: &RoomId, identity: As<'_>, since: Since<'_>) -> Result<Missed, Trouble> {
+    let known = match since {
+        Since::Ever => None,
+        Since::Asked(_) | Since::Entered => service.watermarks.of(hub, room).await?,
+    };
+    let begins = |event: &Value| match since {
+        Since::Asked(ghost) => inward::invites(event, ghost),
+        Since::Entered => inward::enters(event, service.ours.bot()),
+        Since::Ever => false,
+    };
     let mut read = Vec::new();
     let mut newest = None;
     let mut from = None;
@@ -135,7 +165,7 @@ async fn missed(service: &Service, hub: &Hub, room: &RoomId, ghost: &UserId, ide
         for event in &events {
             let id = event.get("event_id").and_then(Value::as_str);
             newest = newest.or_else(|| id.and_then(|id| OwnedEventId::try_from(id).ok()));
-            if known.as_ref().is_some_and(|known| id == Some(known.as_str())) || inward::invites(event, ghost) {
+            if known.as_ref().is_some_and(|known| id == Some(known.as_str())) || begins(event) {
                 break 'pages;
             }
             read.push(inward::read(event, &service.ours));

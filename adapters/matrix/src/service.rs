@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use dreiklang_engine::{Leg, port::StoreError};
+use dreiklang_engine::{Hub, Leg, RoomLeg, port::StoreError};
 use dreiklang_model::{Address, ChatId, ConversationId, Network};
 use moka::sync::Cache;
 use ruma::{OwnedRoomId, OwnedUserId, UserId};
@@ -19,6 +19,7 @@ use crate::{
     namespace::Namespace,
     openings::Openings,
     people::People,
+    rooms::Rooms,
     sequence::Sequence,
     signals::Present,
     watermarks::Watermarks,
@@ -43,6 +44,7 @@ pub(crate) struct Service {
     pub(crate) turns: KeyedLock<ConversationId>,
     pub(crate) openings: Openings,
     pub(crate) watermarks: Watermarks,
+    pub(crate) rooms: Rooms,
     /// Who was told lately that a chat is not his.
     pub(crate) strangers: Cache<(OwnedRoomId, OwnedUserId), ()>,
     /// There is a new duty.
@@ -75,6 +77,7 @@ impl Service {
             turns: KeyedLock::default(),
             openings: Openings::default(),
             watermarks: Watermarks::default(),
+            rooms: Rooms::default(),
             strangers: Cache::builder().max_capacity(10_000).time_to_live(STRANGER).build(),
             duty: Notify::new(),
             sequence: Sequence::default(),
@@ -136,4 +139,15 @@ pub(crate) fn ghost_of(leg: &Leg) -> Option<OwnedUserId> {
 /// The person of a leg.
 pub(crate) fn user_of(leg: &Leg) -> Option<OwnedUserId> {
     OwnedUserId::try_from(leg.user.address.as_str()).ok()
+}
+
+/// The leg of a room of many that a Matrix room is bound to.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn bound_room(hub: &Hub, room: &OwnedRoomId) -> Result<Option<RoomLeg>, StoreError> {
+    match chat_id(room) {
+        Some(chat) => hub.room_of_chat(&chat).await,
+        None => Ok(None),
+    }
 }

@@ -47,6 +47,7 @@ pub enum Text<'a> {
     Poll { poll: &'a Poll },
     PollAnswer { answers: &'a str },
     EncryptedRoom,
+    EncryptedRoomOfMany,
     ChatMoved { link: &'a str },
     RoomLost { why: Option<&'a str> },
     RoomsDone,
@@ -244,6 +245,10 @@ fn german(text: &Text<'_>) -> String {
              kommen nicht an. Bitte beginnen Sie einen neuen Chat mit dieser Adresse und schalten Sie die Verschlüsselung \
              beim Anlegen aus."
             .to_owned(),
+        Text::EncryptedRoomOfMany => "Dieser Raum ist jetzt verschlüsselt, und das Gateway kann hier nicht mitlesen: Was Sie \
+             schreiben, kommt bei den Mitgliedern auf anderen Netzen nicht an. Deren Nachrichten erscheinen hier weiterhin, \
+             unverschlüsselt."
+            .to_owned(),
         Text::ChatMoved { link } => format!("Dieses Gespräch wird hier fortgesetzt: {link}"),
         Text::Opened { name } => format!("Hier können Sie mit {name} schreiben."),
         Text::BotHelp { organisation } => format!(
@@ -361,6 +366,11 @@ fn english(text: &Text<'_>) -> String {
         Text::EncryptedRoom => "This room is encrypted and the gateway cannot read here yet: your messages do not arrive. \
              Please start a new chat with this address and switch encryption off while creating it."
             .to_owned(),
+        Text::EncryptedRoomOfMany => {
+            "This room is encrypted now and the gateway cannot read here: what you write does not reach \
+             the members on other networks. Their messages still appear here, unencrypted."
+                .to_owned()
+        }
         Text::ChatMoved { link } => format!("This conversation continues here: {link}"),
         Text::Opened { name } => format!("Here you can write to {name}."),
         Text::BotHelp { organisation } => format!(
