@@ -108,7 +108,7 @@ impl Adapter for MatrixAdapter {
     }
 
     fn capabilities(&self, _leg: &Leg) -> Capabilities {
-        Capabilities { subject: Support::AsText, longest_text: LONGEST_TEXT, ..Capabilities::FULL }
+        Capabilities { subject: Support::AsText, expiry: Support::AsText, longest_text: LONGEST_TEXT, ..Capabilities::FULL }
     }
 
     async fn signal(&self, _hub: &Hub, signal: &Signal) -> bool {

@@ -162,6 +162,12 @@ impl Lane {
             Err(error) => return Ok(Err(DeliveryError::later(error.to_string()))),
         };
         let now = self.live.clock.now();
+        if let What::Message(message) = &row.new.event.what
+            && message.expires.is_some_and(|lifetime| now.since(row.new.accepted_at) > lifetime.span())
+        {
+            // It is not kept as a dead letter either.
+            return Ok(Ok(Delivered { without: Some(Reason::Expired), ..Delivered::default() }));
+        }
         let Event { what, author, sent_at, .. } = row.new.event.clone();
         let most = self.adapter.capabilities(&leg).most_reactions;
         let what = match references::placed(&self.live, &self.key, author, most, what).await {
@@ -193,7 +199,7 @@ impl Lane {
         let new = &row.new;
         match outcome {
             Ok(delivered) => {
-                if !is_news(new) {
+                if !is_news(new) && delivered.without != Some(Reason::Expired) {
                     self.live.meter.delivered(&organisation.id, &new.source, &self.key.network, now.since(new.accepted_at));
                 }
                 if let Some(reason) = &delivered.without {

@@ -27,6 +27,7 @@ mod references;
 mod retention;
 mod router;
 mod signals;
+mod timers;
 
 pub use engine::{Connection, Engine, Wiring};
 pub use files::USUALLY_FORBIDDEN;

@@ -9,8 +9,8 @@ use std::{
 };
 
 use dreiklang_model::{
-    Address, ChatId, ConversationId, DisplayName, EventId, Language, Network, OrganisationId, PersonaId, Reason, Timestamp, What,
-    words,
+    Address, ChatId, ConversationId, DisplayName, EventId, Language, Lifetime, Network, OrganisationId, PersonaId, Reason,
+    Timestamp, What, words,
 };
 use moka::sync::Cache;
 use tokio::sync::Notify;
@@ -162,6 +162,8 @@ pub(crate) struct Live {
     legs: Cache<LaneKey, Arc<LegRow>>,
     chats: Cache<(Network, ChatId), LaneKey>,
     conversations: Cache<(PersonaId, PersonaId), ConversationId>,
+    /// How long what is said lasts.
+    pub(crate) timers: Cache<ConversationId, Option<Lifetime>>,
     /// Which picture somebody's network shows, as far as it was written down lately.
     pub(crate) portraits: Cache<Address, String>,
     /// Whose name has changed.
@@ -209,6 +211,7 @@ impl Live {
             legs: Cache::new(20_000),
             chats: Cache::new(20_000),
             conversations: Cache::new(20_000),
+            timers: Cache::new(50_000),
             portraits: Cache::new(50_000),
             changed: Mutex::default(),
             portrait_wanted: Notify::new(),
