@@ -31,7 +31,7 @@ use crate::{
     message_id,
     outward::{
         Asking, Fate, Form, Frame, LetterRead, Notice, Speaker, Words, edit, in_clear, letter_read, message, notice, place_file,
-        reaction, receipt, retraction,
+        reaction, receipt, retraction, timer,
     },
     portraits::News,
     posts::Posts,
@@ -399,6 +399,7 @@ impl Adapter for CoiAdapter {
                 let content = Message::text(words.say(&Text::Place { words: &place.in_words() }));
                 self.write(hub, delivery, None, |frame| message(frame, &content, vec![place_file(place, delivery.sent_at)])).await
             }
+            What::Timer(lifetime) => self.act(hub, delivery, |frame| timer(frame, *lifetime)).await,
             What::Poll(poll) => self.say(hub, delivery, &Message::text(words.say(&Text::Poll { poll }))).await,
             What::Unsupported { feature, name } => {
                 let text = words.say(&Text::CannotCarry { feature: *feature, name: name.as_deref() });
@@ -433,6 +434,7 @@ impl Adapter for CoiAdapter {
             // Delta Chat shows text as it is, with light marks in it.
             formats: Formats::NONE,
             place: Support::Native,
+            expiry: Support::Native,
             thread: Support::AsText,
             // Delta Chat shows one file in each message.
             files_at_once: 1,

@@ -8,7 +8,7 @@ mod notice;
 mod place;
 mod receipt;
 
-pub(crate) use act::{edit, in_clear, reaction, receipt, retraction};
+pub(crate) use act::{edit, in_clear, reaction, receipt, retraction, timer};
 pub(crate) use message::{Asking, Enclosed, Form, Frame, MARKER, Words, message};
 pub(crate) use notice::{Fate, Notice, Speaker, notice, status};
 pub(crate) use place::place_file;

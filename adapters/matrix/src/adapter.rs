@@ -29,7 +29,8 @@ use crate::{
 /// An event may have 64 KiB as JSON, with everything around the text; a text may need escapes.
 const LONGEST_TEXT: usize = 24 * 1024;
 /// What a Matrix room can express, whoever is in it.
-const CAPABILITIES: Capabilities = Capabilities { subject: Support::AsText, longest_text: LONGEST_TEXT, ..Capabilities::FULL };
+const CAPABILITIES: Capabilities =
+    Capabilities { expiry: Support::AsText, subject: Support::AsText, longest_text: LONGEST_TEXT, ..Capabilities::FULL };
 /// How long calls of the homeserver that are under way may take when the gateway stops.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Pause before the bot is tried again.

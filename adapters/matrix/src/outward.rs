@@ -3,8 +3,8 @@
 //! `sending.rs`.
 
 use dreiklang_model::{
-    Address, Attachment, Beside, Emoji, Kind, Language, MediaKind, Message, NativeId, Place, Placed, Reactions, Reason, Report,
-    What,
+    Address, Attachment, Beside, Emoji, Kind, Language, Lifetime, MediaKind, Message, NativeId, Place, Placed, Reactions, Reason,
+    Report, What,
     rich::Leaf,
     words::{self, Text},
 };
@@ -49,6 +49,8 @@ pub(crate) fn act<'a>(what: &'a What<Placed>, language: Language, name: &str) ->
         What::Place(place) => Act::Say(located(place)),
         // Whoever wrote it is on the only network that has polls.
         What::Poll(poll) => Act::Say(said(&Message::text(words::say(language, &Text::Poll { poll })))),
+        // No client shows timers.
+        What::Timer(timer) => Act::Say(notice(&words::say(language, &Text::Timer { seconds: timer.map(Lifetime::seconds) }))),
         What::Unsupported { feature, name } => {
             Act::Say(notice(&words::say(language, &Text::CannotCarry { feature: *feature, name: name.as_deref() })))
         }

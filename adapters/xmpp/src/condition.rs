@@ -39,7 +39,7 @@ impl Condition {
             Reason::TooLarge | Reason::Encrypted(_) | Reason::WrongKey => Self::NotAcceptable,
             Reason::ForbiddenFile => Self::NotAllowed,
             Reason::TooMany => Self::ResourceConstraint,
-            Reason::Unreachable => Self::RemoteServerTimeout,
+            Reason::Unreachable | Reason::Expired => Self::RemoteServerTimeout,
             Reason::NotConnected => Self::RemoteServerNotFound,
             Reason::Unreadable => Self::BadRequest,
         }
@@ -191,6 +191,7 @@ mod tests {
             (Reason::WrongKey, "not-acceptable", "modify"),
             (Reason::NotConnected, "remote-server-not-found", "cancel"),
             (Reason::FileUnavailable, "item-not-found", "cancel"),
+            (Reason::Expired, "remote-server-timeout", "wait"),
             (Reason::ForbiddenFile, "not-allowed", "cancel"),
             (Reason::Unreadable, "bad-request", "modify"),
             (Reason::Said("no".into()), "service-unavailable", "cancel"),

@@ -3,8 +3,8 @@
 
 use dreiklang_engine::port::Deliverable;
 use dreiklang_model::{
-    Attachment, DeliveryId, DisplayName, Emoji, Kind, Language, Message, NativeId, Place, Placed, Reactions, Reason, Reply,
-    Report, Side, Text as RichText, Timestamp, What, quoting,
+    Attachment, DeliveryId, DisplayName, Emoji, Kind, Language, Lifetime, Message, NativeId, Place, Placed, Reactions, Reason,
+    Reply, Report, Side, Text as RichText, Timestamp, What, quoting,
     words::{self, Text},
 };
 use dreiklang_richtext::styling;
@@ -85,6 +85,7 @@ pub(crate) fn said(
         What::Read { up_to } => vec![writer.displayed(up_to.parts.last().unwrap_or(&up_to.native))],
         What::Place(place) => writer.place(place),
         What::Poll(poll) => vec![writer.note(&Text::Poll { poll })],
+        What::Timer(timer) => vec![writer.timer(*timer)],
         What::Unsupported { feature, name } => {
             vec![writer.note(&Text::CannotCarry { feature: *feature, name: name.as_deref() })]
         }
@@ -114,8 +115,14 @@ pub(crate) fn nick(name: &DisplayName) -> Builder {
     element("nick", namespace::NICK).text(name.as_str())
 }
 
-/// The thread in which a message stands, named by the message with which it began.
-fn threaded(stanza: Builder, message: &Message<Placed>) -> Builder {
+/// How long something stays after it was read (XEP-0466).
+fn ephemeral(timer: Option<Lifetime>) -> Builder {
+    element("ephemeral", namespace::EPHEMERAL).attr("timer", &timer.map_or(0, Lifetime::seconds).to_string())
+}
+
+/// The thread in which a message stands, named by the message with which it began, and how long it stays.
+fn framed(stanza: Builder, message: &Message<Placed>) -> Builder {
+    let stanza = stanza.children(message.expires.map(|lifetime| ephemeral(Some(lifetime))));
     match &message.thread {
         Some(thread) => stanza.text_child("thread", &format!("{THREAD}{}", thread.to.native.as_str())),
         None => stanza,
@@ -153,7 +160,7 @@ impl Writer<'_> {
         if let Some(of) = corrects {
             stanza = stanza.child(element("replace", namespace::CORRECT).attr("id", of.native.as_str()));
         }
-        self.said(threaded(self.body(stanza, &text, message), message))
+        self.said(framed(self.body(stanza, &text, message), message))
     }
 
     /// The body: styled text (XEP-0393) or, where signs in it would be taken for styling, one that is not to be styled; with whom it
@@ -221,7 +228,7 @@ impl Writer<'_> {
         let sharing = element("file-sharing", namespace::SFS).attr("disposition", "inline").child(metadata).child(sources);
         let oob = element("x", namespace::OOB).text_child("url", address);
         let answered = message.in_reply_to.as_ref().map(|reply| self.answered(reply));
-        self.said(threaded(self.envelope().text_child("body", address).child(oob).child(sharing).children(answered), message))
+        self.said(framed(self.envelope().text_child("body", address).child(oob).child(sharing).children(answered), message))
     }
 
     /// XEP-0080, beside the address in the body, which clients show as a place only when nothing else stands there; then the words.
@@ -297,6 +304,11 @@ impl Writer<'_> {
             .child(element("displayed", namespace::MARKERS).attr("id", up_to.as_str()))
             .child(element("store", namespace::HINTS))
             .build()
+    }
+
+    /// XEP-0466 §3.4: from now on. Whoever is not there hears it later.
+    fn timer(&self, timer: Option<Lifetime>) -> Element {
+        self.envelope().child(ephemeral(timer)).child(element("store", namespace::HINTS)).build()
     }
 
     /// Something the gateway says where the ghost would.
@@ -474,6 +486,19 @@ mod tests {
         let said = |language| one(&delivery(What::Message(Message { language, ..Message::text("ja") })), None);
         assert_eq!(tag(&said(LanguageTag::new("de-AT"))).as_deref(), Some("de-AT"));
         assert_eq!(tag(&said(None)), None);
+    }
+
+    #[test]
+    fn timers() {
+        let timer = |what| {
+            let stanza = one(&delivery(what), None);
+            let timer = child(&stanza, "ephemeral", namespace::EPHEMERAL).and_then(|it| it.attr("timer")).map(str::to_owned);
+            (timer, child(&stanza, "body", namespace::COMPONENT).is_some())
+        };
+        assert_eq!(timer(What::Timer(Lifetime::new(60))), (Some("60".into()), false));
+        assert_eq!(timer(What::Timer(None)), (Some("0".into()), false));
+        assert_eq!(timer(What::Message(Message { expires: Lifetime::new(60), ..Message::text("x") })), (Some("60".into()), true));
+        assert_eq!(timer(What::Message(Message::text("x"))), (None, true));
     }
 
     #[test]

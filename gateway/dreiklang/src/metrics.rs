@@ -170,6 +170,7 @@ fn word(reason: &Reason) -> &'static str {
         Reason::NotConnected => "not_connected",
         Reason::FileUnavailable => "file_unavailable",
         Reason::ForbiddenFile => "forbidden_file",
+        Reason::Expired => "expired",
         Reason::Unreadable => "unreadable",
         Reason::Said(_) => "said",
     }

@@ -152,6 +152,12 @@ impl Lane {
         let Ok(_slot) = self.slots.acquire().await else {
             return Ok(Err(DeliveryError::later("the gateway stops")));
         };
+        if let What::Message(message) = &row.new.event.what
+            && message.expires.is_some_and(|lifetime| self.live.clock.now().since(row.new.accepted_at) > lifetime.span())
+        {
+            // It is not kept as a dead letter either.
+            return Ok(Ok(Delivered { without: Some(Reason::Expired), ..Delivered::default() }));
+        }
         let prepared = match prepare(&self.live, self.adapter.as_ref(), &self.key, row).await {
             Ok(prepared) => prepared,
             Err(error) => return Ok(Err(DeliveryError::later(error.to_string()))),
@@ -179,7 +185,7 @@ impl Lane {
         let new = &row.new;
         match outcome {
             Ok(delivered) => {
-                if !is_news(new) {
+                if !is_news(new) && delivered.without != Some(Reason::Expired) {
                     self.live.meter.delivered(&organisation.id, &new.source, &self.key.network, now.since(new.accepted_at));
                 }
                 if let Some(reason) = &delivered.without {

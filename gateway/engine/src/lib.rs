@@ -33,6 +33,7 @@ mod room_router;
 mod rooms;
 mod router;
 mod signals;
+mod timers;
 
 pub use engine::{Connection, Engine, Wiring};
 pub use files::USUALLY_FORBIDDEN;

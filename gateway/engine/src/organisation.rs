@@ -9,8 +9,8 @@ use std::{
 };
 
 use dreiklang_model::{
-    Address, ChatId, ConversationId, DisplayName, EventId, Language, Network, OrganisationId, PersonaId, Reason, RoomAddress,
-    Timestamp, What, words,
+    Address, ChatId, ConversationId, DisplayName, EventId, Language, Lifetime, Network, OrganisationId, PersonaId, Reason,
+    RoomAddress, Timestamp, What, words,
 };
 use moka::sync::Cache;
 use tokio::sync::Notify;
@@ -194,6 +194,8 @@ pub(crate) struct Live {
     room_chats: Cache<(Network, ChatId), ConversationId>,
     /// Legs of rooms that are to be brought up to date.
     pub(crate) refreshing: Refreshing,
+    /// How long what is said lasts.
+    pub(crate) timers: Cache<ConversationId, Option<Lifetime>>,
     /// Which picture somebody's network shows, as far as it was written down lately.
     pub(crate) portraits: Cache<Address, String>,
     /// Whose name has changed.
@@ -244,6 +246,7 @@ impl Live {
             rooms: Cache::new(20_000),
             room_chats: Cache::new(20_000),
             refreshing: Refreshing::default(),
+            timers: Cache::new(50_000),
             portraits: Cache::new(50_000),
             changed: Mutex::default(),
             portrait_wanted: Notify::new(),

@@ -120,7 +120,7 @@ pub(crate) async fn meant(
     let role = match &what {
         Some(What::Edit { of, .. }) => Role::Version(*of),
         Some(What::React { to, with: Reactions::And(_) }) => Role::Reaction(*to),
-        Some(What::Message(_) | What::Place(_) | What::Poll(_) | What::Unsupported { .. }) => Role::Itself,
+        Some(What::Message(_) | What::Place(_) | What::Poll(_) | What::Timer(_) | What::Unsupported { .. }) => Role::Itself,
         _ => Role::Nothing,
     };
     let reaction = match &what {

@@ -5,7 +5,8 @@
 use std::{sync::Arc, time::Duration};
 
 use dreiklang_model::{
-    Address, ConversationId, DeliveryId, Event, Feature, Loss, NativeId, Network, Reason, Report, Support, What, Written, adapt,
+    Address, ConversationId, DeliveryId, Event, Feature, Lifetime, Loss, NativeId, Network, Reason, Report, Support, What,
+    Written, adapt,
 };
 
 use crate::{
@@ -19,6 +20,7 @@ use crate::{
     },
     references::{self, Batch, Meant, Rights},
     room_router,
+    timers::{self, Changes, Timed},
 };
 
 /// How long a refusal waits for the end of the delivery that it is about.
@@ -30,8 +32,9 @@ pub(crate) async fn accept(live: &Arc<Live>, network: &Network, received: Vec<Re
     let mut arrivals = Vec::with_capacity(received.len());
     let mut targets = Vec::with_capacity(received.len());
     let mut batch = Batch::default();
+    let mut timers = Changes::default();
     for one in received {
-        match route(live, network, one, &batch).await? {
+        match route(live, network, one, &batch, &mut timers).await? {
             Ok((arrival, to)) => {
                 batch.add(&arrival);
                 verdicts.push(Verdict::Stored);
@@ -46,6 +49,7 @@ pub(crate) async fn accept(live: &Arc<Live>, network: &Network, received: Vec<Re
     }
     let held: Vec<bool> = arrivals.iter().map(|arrival| arrival.rows.iter().any(|row| row.held)).collect();
     let stored = if arrivals.is_empty() { Vec::new() } else { live.store.accept(arrivals).await? };
+    timers::keep(live, timers).await?;
     let mut outcomes = stored.into_iter().zip(targets).zip(held);
     for verdict in verdicts.iter_mut().filter(|verdict| **verdict == Verdict::Stored) {
         match outcomes.next() {
@@ -73,6 +77,7 @@ async fn route(
     network: &Network,
     mut received: Received,
     batch: &Batch,
+    timers: &mut Changes,
 ) -> Result<Result<(Arrival, Vec<Network>), Reason>, StoreError> {
     let policy = &live.organisation.policy;
     let now = live.clock.now();
@@ -109,12 +114,16 @@ async fn route(
     let held = received.freshness == Freshness::Pushed && now.since(sent_at) > policy.hold_older_than;
     let mut rows = Vec::new();
     let silent = matches!(what, Some(What::Read { .. })) && !policy.read_receipts;
-    if let Some(what) = what.filter(|_| !silent) {
+    let timed = match what.filter(|_| !silent) {
+        Some(what) => timers::timed(live, conversation, what, timers).await?,
+        None => Timed { what: None, changed: None },
+    };
+    if let Some(what) = timed.what {
         let event = Event { id, conversation, author: Some(author.id), sent_at, what, echo: None };
         rows = if target == Network::GATEWAY {
             bot::answer(live, network, &author, &event).await?
         } else {
-            match onward(live, network, Origin { native: &native, wants_receipt }, &event, &target).await? {
+            match onward(live, network, Origin { native: &native, wants_receipt, timer: timed.changed }, &event, &target).await? {
                 Ok(rows) => rows,
                 Err(reason) => return Ok(Err(reason)),
             }
@@ -264,6 +273,8 @@ pub(crate) async fn decide(live: &Live, ghost: &Persona, on: &Network) -> Result
 struct Origin<'a> {
     native: &'a NativeId,
     wants_receipt: bool,
+    /// The conversation's timer, if it is new.
+    timer: Option<Option<Lifetime>>,
 }
 
 /// The rows for the person on the other side, and the news for the sender of what could not be carried.
@@ -278,7 +289,16 @@ async fn onward(
     let (Some(leg), Some(adapter)) = (live.leg(&lane).await?, live.adapters.get(target)) else {
         return Ok(Err(Reason::NotConnected));
     };
-    let adapted = adapt(linked(live, event.what.clone()), &adapter.capabilities(&leg), live.organisation.language);
+    let (capabilities, language) = (adapter.capabilities(&leg), live.organisation.language);
+    let mut adapted = adapt(linked(live, event.what.clone()), &capabilities, language);
+    if let (Some(timer), What::Message(_)) = (origin.timer, &event.what)
+        && capabilities.expiry != Support::Native
+    {
+        // What changes the timer is a message itself: people are told before they read it.
+        let said = adapt(What::Timer(timer), &capabilities, language);
+        adapted.parts.splice(0..0, said.parts);
+        adapted.losses.extend(said.losses);
+    }
     let last = adapted.parts.len().saturating_sub(1);
     let mut rows = Vec::with_capacity(adapted.parts.len());
     for (index, what) in adapted.parts.into_iter().enumerate() {
@@ -323,7 +343,8 @@ pub(crate) fn linked(live: &Live, what: What) -> What {
 fn untold(loss: &Loss) -> Option<Feature> {
     // A list of answers lets nobody choose.
     let gone = loss.left == Support::No && !matches!(loss.feature, Feature::Reply | Feature::Subject | Feature::Reaction);
-    (gone || loss.feature == Feature::Poll).then_some(loss.feature)
+    // What he wants to be gone stays.
+    (gone || matches!(loss.feature, Feature::Poll | Feature::Expiry)).then_some(loss.feature)
 }
 
 /// A row that tells the author of a message what became of it, on his own network.

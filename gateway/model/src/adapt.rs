@@ -2,7 +2,8 @@
 //! Reducing an event to what a conversation's leg can express: once, here, for all networks, and never in silence.
 
 use crate::{
-    Attachment, Beside, Capabilities, Emoji, EventId, Feature, Kind, Language, Message, Reactions, Reply, Support, What,
+    Attachment, Beside, Capabilities, Emoji, EventId, Feature, Kind, Language, Lifetime, Message, Reactions, Reply, Support,
+    What,
     words::{self, Text},
 };
 
@@ -94,6 +95,12 @@ pub fn adapt(what: What, capabilities: &Capabilities, language: Language) -> Ada
             let text = words::say(language, &Text::Poll { poll: &poll });
             parts_of(Message::text(text), capabilities, language, &mut losses)
         }
+        What::Timer(timer) if capabilities.expiry == Support::Native => vec![What::Timer(timer)],
+        What::Timer(timer) => {
+            lost(&mut losses, Feature::Expiry, Support::AsText);
+            let text = words::say(language, &Text::Timer { seconds: timer.map(Lifetime::seconds) });
+            parts_of(Message::notice(text), capabilities, language, &mut Vec::new())
+        }
         What::Unsupported { feature, name } => {
             lost(&mut losses, feature, Support::No);
             let text = words::say(language, &Text::CannotCarry { feature, name: name.as_deref() });
@@ -128,7 +135,7 @@ fn parts_of(mut message: Message, capabilities: &Capabilities, language: Languag
     let mut message = reduce(message, capabilities, losses);
     let mut files = files.into_iter();
     let captioned = capabilities.caption == Support::Native && message.text.weight() <= capabilities.longest_text;
-    let thread = message.thread.clone();
+    let (thread, expires) = (message.thread.clone(), message.expires);
     let mut parts = Vec::new();
     if captioned || message.text.is_empty() {
         message.attachments = files.by_ref().take(capabilities.files_at_once.max(1)).collect();
@@ -139,7 +146,7 @@ fn parts_of(mut message: Message, capabilities: &Capabilities, language: Languag
     let mut rest: Vec<_> = files.collect();
     while !rest.is_empty() {
         let left = rest.split_off(rest.len().min(capabilities.files_at_once.max(1)));
-        parts.push(What::Message(Message { attachments: rest, thread: thread.clone(), ..Message::text("") }));
+        parts.push(What::Message(Message { attachments: rest, thread: thread.clone(), expires, ..Message::text("") }));
         rest = left;
     }
     parts
@@ -232,6 +239,7 @@ fn split(message: Message, capabilities: &Capabilities, losses: &mut Vec<Loss>) 
         What::Message(Message {
             kind: message.kind,
             text,
+            expires: message.expires,
             language: message.language.clone(),
             subject: message.subject.clone().filter(|_| index == 0),
             in_reply_to: message.in_reply_to.clone().filter(|_| index == 0),
@@ -367,6 +375,26 @@ mod tests {
         for what in [long, What::Message(Message { attachments: files, ..within(None, "see") })] {
             let (parts, _) = named(what, &NATIVE);
             assert!(parts.len() > 1 && parts.iter().all(|(_, thread)| *thread == Some(event())), "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn a_timer_is_said_where_the_target_has_none() {
+        let timer = |seconds| What::Timer(Lifetime::new(seconds));
+        assert_eq!(adapt(timer(60), &NATIVE, Language::English).parts, [timer(60)]);
+        let said = adapt(timer(7200), &Capabilities::PLAIN, Language::German);
+        assert!(texts(&said)[0].contains("2 Stunden"), "{:?}", texts(&said));
+        assert_eq!(said.losses, [Loss { feature: Feature::Expiry, left: Support::AsText }]);
+        let message = What::Message(Message { expires: Lifetime::new(60), ..Message::text(&*"x".repeat(2500)) });
+        let lifetimes = |capabilities: &Capabilities| {
+            let adapted = adapt(message.clone(), capabilities, Language::English);
+            assert_eq!(adapted.losses, []);
+            let parts = adapted.parts.iter().map(|part| matches!(part, What::Message(Message { expires: Some(_), .. })));
+            parts.collect::<Vec<_>>()
+        };
+        // Also where it is only said when it changes: what waits here for too long does not arrive.
+        for capabilities in [&NATIVE, &Capabilities::PLAIN] {
+            assert!(lifetimes(capabilities).iter().all(|expires| *expires), "every part of it");
         }
     }
 

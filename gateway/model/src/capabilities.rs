@@ -50,6 +50,8 @@ pub struct Capabilities {
     pub formats: Formats,
     /// Places on a map.
     pub place: Support,
+    /// Messages that vanish some time after they were read.
+    pub expiry: Support,
     /// A subject line.
     pub subject: Support,
     /// Longest text in bytes that the leg takes in one message.
@@ -74,6 +76,7 @@ impl Capabilities {
         largest_file: 100 * 1024 * 1024,
         formats: Formats::ALL,
         place: Support::Native,
+        expiry: Support::Native,
         subject: Support::Native,
         longest_text: 32 * 1024,
     };
@@ -95,6 +98,7 @@ impl Capabilities {
         largest_file: 0,
         formats: Formats::NONE,
         place: Support::AsText,
+        expiry: Support::AsText,
         subject: Support::AsText,
         longest_text: 32 * 1024,
     };

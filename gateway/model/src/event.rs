@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ConversationId, Echo, EventId, Message, NativeId, PersonaId, Place, Poll, Reactions, Timestamp};
+use crate::{ConversationId, Echo, EventId, Lifetime, Message, NativeId, PersonaId, Place, Poll, Reactions, Timestamp};
 
 /// One event, from one persona, in one conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +59,8 @@ pub enum What<R = EventId> {
     Place(Place),
     /// A question with answers to choose from.
     Poll(Poll),
+    /// From now on what is said in the conversation vanishes so long after it is read; nothing: it stays.
+    Timer(Option<Lifetime>),
     /// Something that this release cannot carry. It is named to both sides instead of vanishing.
     Unsupported {
         /// What it was.
@@ -99,6 +101,7 @@ pub enum Feature {
     Emote,
     Notice,
     Subject,
+    Expiry,
     Formatting,
     Other,
 }
@@ -149,6 +152,8 @@ pub enum Reason {
     FileUnavailable,
     /// The organisation's rules forbid files of this kind.
     ForbiddenFile,
+    /// It would have vanished before it could be delivered.
+    Expired,
     /// The gateway could not make sense of it.
     Unreadable,
     /// The far side refused it with words of its own (already cleaned: no control characters, at most 300 characters).

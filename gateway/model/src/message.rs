@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Attachment, EventId, LanguageTag, Text};
+use crate::{Attachment, EventId, LanguageTag, Lifetime, Text};
 
 /// What somebody says. It has text, or a file, or both.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +12,9 @@ pub struct Message<R = EventId> {
     pub kind: Kind,
     /// The words; empty only when there are files. With files they are their caption.
     pub text: Text,
+    /// It vanishes so long after it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Lifetime>,
     /// The language of the words, as far as the author's client says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<LanguageTag>,
@@ -36,6 +39,7 @@ impl<R> Message<R> {
         Self {
             kind: Kind::Text,
             text: text.into(),
+            expires: None,
             language: None,
             subject: None,
             in_reply_to: None,

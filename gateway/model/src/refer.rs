@@ -57,7 +57,7 @@ impl<R> What<R> {
     pub fn refer<S>(self, language: Language, mut known: impl FnMut(R) -> Option<S>) -> Referred<S> {
         let mut lost = None;
         let message = |message: Message<R>, lost: &mut Option<Feature>, known: &mut dyn FnMut(R) -> Option<S>| {
-            let Message { kind, mut text, language: spoken, subject, in_reply_to, thread, attachments } = message;
+            let Message { kind, mut text, expires, language: spoken, subject, in_reply_to, thread, attachments } = message;
             let mut answered = None;
             let mut within = None;
             if let Some(Reply { to, quote }) = thread {
@@ -83,7 +83,7 @@ impl<R> What<R> {
                     }
                 }
             }
-            Message { kind, text, language: spoken, subject, in_reply_to: answered, thread: within, attachments }
+            Message { kind, text, expires, language: spoken, subject, in_reply_to: answered, thread: within, attachments }
         };
         let what = match self {
             Self::Message(said) => Some(What::Message(message(said, &mut lost, &mut known))),
@@ -106,6 +106,7 @@ impl<R> What<R> {
             Self::Read { up_to } => known(up_to).map(|up_to| What::Read { up_to }),
             Self::Place(place) => Some(What::Place(place)),
             Self::Poll(poll) => Some(What::Poll(poll)),
+            Self::Timer(timer) => Some(What::Timer(timer)),
             Self::Unsupported { feature, name } => Some(What::Unsupported { feature, name }),
             Self::Report { of, report } => Some(What::Report { of, report }),
             Self::Opened => Some(What::Opened),

@@ -44,6 +44,7 @@ pub enum Text<'a> {
     Delayed,
     Reduced { feature: Feature },
     Place { words: &'a str },
+    Timer { seconds: Option<u32> },
     Poll { poll: &'a Poll },
     PollAnswer { answers: &'a str },
     EncryptedRoom,
@@ -159,6 +160,10 @@ pub fn reason(language: Language, why: &Reason) -> String {
             "Die Datei ließ sich nicht abrufen. Bitte senden Sie sie noch einmal.",
             "The file could not be fetched. Please send it again.",
         ),
+        Reason::Expired => (
+            "Ihre Frist war abgelaufen, bevor die Gegenseite erreichbar war.",
+            "Its time was over before the other side could be reached.",
+        ),
         Reason::ForbiddenFile => (
             "Die Regeln der Organisation lassen Dateien dieser Art nicht zu.",
             "The rules of the organisation do not allow files of this kind.",
@@ -196,6 +201,7 @@ fn feature(language: Language, feature: Feature) -> &'static str {
         Feature::Emote => ("Aktion", "action"),
         Feature::Notice => ("Hinweis", "notice"),
         Feature::Subject => ("Betreff", "subject"),
+        Feature::Expiry => ("Verfallszeit von Nachrichten", "expiry of messages"),
         Feature::Formatting => ("Formatierung", "formatting"),
         Feature::Other => ("Inhalt unbekannter Art", "content of unknown kind"),
     };
@@ -214,6 +220,11 @@ fn german(text: &Text<'_>) -> String {
     match text {
         Text::Corrected => "Berichtigung: ".to_owned(),
         Text::Place { words } => format!("Standort: {words}"),
+        Text::Timer { seconds: Some(seconds) } => format!(
+            "Nachrichten in diesem Chat verschwinden auf der Gegenseite {} nach dem Lesen. Hier bleiben sie stehen.",
+            span(language, *seconds)
+        ),
+        Text::Timer { seconds: None } => "Nachrichten in diesem Chat verschwinden auf der Gegenseite nicht mehr.".to_owned(),
         Text::Poll { poll } => {
             let choose = if poll.choices > 1 { format!(" (bis zu {} Antworten)", poll.choices) } else { String::new() };
             format!("Umfrage{choose}: {}\n{}", poll.question, numbered(&poll.answers))
@@ -323,6 +334,22 @@ fn german(text: &Text<'_>) -> String {
     }
 }
 
+/// A span of time in its largest whole unit.
+fn span(language: Language, seconds: u32) -> String {
+    const UNITS: [(u32, [&str; 2], [&str; 2]); 5] = [
+        (7 * 24 * 60 * 60, ["Woche", "Wochen"], ["week", "weeks"]),
+        (24 * 60 * 60, ["Tag", "Tage"], ["day", "days"]),
+        (60 * 60, ["Stunde", "Stunden"], ["hour", "hours"]),
+        (60, ["Minute", "Minuten"], ["minute", "minutes"]),
+        (1, ["Sekunde", "Sekunden"], ["second", "seconds"]),
+    ];
+    let unit = UNITS.iter().find(|(unit, ..)| seconds >= *unit && seconds % unit == 0);
+    let (unit, german, english) = unit.unwrap_or(&UNITS[4]);
+    let number = seconds / unit;
+    let names = if language == Language::German { german } else { english };
+    format!("{number} {}", names[usize::from(number != 1)])
+}
+
 /// One answer on each line.
 fn numbered(answers: &[String]) -> String {
     let lines: Vec<_> = answers.iter().enumerate().map(|(index, answer)| format!("{}. {answer}", index + 1)).collect();
@@ -334,6 +361,11 @@ fn english(text: &Text<'_>) -> String {
     match text {
         Text::Corrected => "Correction: ".to_owned(),
         Text::Place { words } => format!("Location: {words}"),
+        Text::Timer { seconds: Some(seconds) } => format!(
+            "Messages in this chat vanish on the other side {} after they were read. Here they stay.",
+            span(language, *seconds)
+        ),
+        Text::Timer { seconds: None } => "Messages in this chat do not vanish on the other side any more.".to_owned(),
         Text::Poll { poll } => {
             let choose = if poll.choices > 1 { format!(" (up to {} answers)", poll.choices) } else { String::new() };
             format!("Poll{choose}: {}\n{}", poll.question, numbered(&poll.answers))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -25,6 +26,9 @@ OGG = b"OggS\x00\x02" + bytes(20) + b"\x01\x13OpusHead\x01\x01\x38\x01\x80\xbb\x
 CARD = b"BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Dora\r\nEMAIL:dora@mail.example\r\nEND:VCARD\r\n"
 # How long something may be late that is sent before a message, and arrives after it: mail servers deliver side by side.
 LATE = 3.0
+
+# How long it takes at most until a change of a picture is shown.
+FOLLOWED = 90
 
 
 class Client(ABC):
@@ -73,12 +77,14 @@ class Client(ABC):
         return False
 
     async def speaks_until_pictured(self, word: str) -> None:
-        """Where pictures come with messages, they come with one of the next."""
-        for number in range(10 if self.other.kind != "mail program" else 1):
+        """Where pictures come with messages, they come with one of the next. Changes are followed once a minute."""
+        end = asyncio.get_running_loop().time() + FOLLOWED
+        for number in itertools.count():
             await self.say(f"{word} {number}")
             await self.other.hear(f"{word} {number}")
-            if await self.other.shows_picture():
+            if self.other.kind != "Delta Chat" or await self.other.shows_picture() or asyncio.get_running_loop().time() > end:
                 return
+            await asyncio.sleep(2)
 
     async def formats(self, kind: Kind) -> bool:
         """Says something formatted. `False`: this client has no form for that."""
@@ -96,7 +102,8 @@ class Client(ABC):
 
     async def sees(self, feature: Feature, word: str, since: int) -> Outcome:
         """After a later message has arrived: how the feature is shown."""
-        end = asyncio.get_running_loop().time() + (LATE if feature.form(self.kind) == "" else 20)
+        patience = FOLLOWED if feature.key == "picture" else 20
+        end = asyncio.get_running_loop().time() + (LATE if feature.form(self.kind) == "" else patience)
         while True:
             await self.look()
             outcome = self.shown(feature, word, since)

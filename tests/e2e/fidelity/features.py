@@ -60,6 +60,7 @@ FEATURES = (
     Feature("size", "size of an image before it is there", ("`info.w`, `info.h`", "XEP-0446", "", ""), beside=True),
     Feature("colours", "colours of an image before it is there", ("MSC2448", "XEP-0264", "", ""), beside=True),
     Feature("language", "language of a text", ("", "`xml:lang`", "", "Content-Language, RFC 3282"), beside=True),
+    Feature("timer", "message that vanishes after it was read", ("", "XEP-0466", "`Ephemeral-Timer`", "")),
     Feature("name", "name of a person, and its change", ("profile", "XEP-0172", "From", "From"), beside=True),
     Feature("picture", "picture of a person, and its change", ("profile", "XEP-0153, XEP-0054", "`Chat-User-Avatar`", ""), beside=True),
     Feature("card", "contact card", ("vCard file", "vCard file", "text/vcard", "text/vcard")),

@@ -30,6 +30,7 @@ class DeltaSide(Client):
         shown = await self.client.chat_messages(self.chat)
         self.mine = next(m["id"] for m in shown if m["text"] == mine)
         self.theirs = next(m["id"] for m in shown if m["text"] == theirs)
+        self.contact = (await self.client.message(self.theirs))["sender"]["id"]
 
     async def rpc(self, method: str, *params: Any) -> Any:
         return await self.client.rpc(method, self.client.account, *params)
@@ -83,6 +84,10 @@ class DeltaSide(Client):
     async def do_voice(self, word: str) -> None:
         await self.file(f"{word}.ogg", "Voice", data=OGG)
 
+    async def do_timer(self, word: str) -> None:
+        await self.rpc("set_chat_ephemeral_timer", self.chat, 3600)
+        await self.client.send_text(self.chat, word)
+
     async def do_name(self, word: str) -> None:
         await self.rpc("set_config", "displayname", word)
         await self.client.send_text(self.chat, word)
@@ -94,8 +99,7 @@ class DeltaSide(Client):
         await self.client.send_text(self.chat, word)
 
     async def shows_picture(self) -> bool:
-        sender = (await self.client.message(self.theirs))["sender"]["id"]
-        return bool((await self.client.contact(sender))["profileImage"])
+        return bool((await self.client.contact(self.contact))["profileImage"])
 
     async def look(self) -> None:
         """What is not an incoming message is asked for: how the two hellos look now."""
@@ -105,6 +109,7 @@ class DeltaSide(Client):
             "reactions": [one["emoji"] for one in mine["reactions"]] if mine else [],
             "theirs": await self.client.message(self.theirs) if self.theirs in exists else None,
             "mine": await self.client.message(self.mine),
+            "timer": await self.rpc("get_chat_ephemeral_timer", self.chat),
             "pictured": await self.shows_picture(),
         }
 
@@ -116,6 +121,8 @@ class DeltaSide(Client):
             case "reaction" if reactions == ["🎉"]:
                 return Outcome.NATIVE
             case "reaction_gone" if not reactions:
+                return Outcome.NATIVE
+            case "timer" if self.state["timer"] == 3600 and any(m["text"] == word for m in self.client.messages.items[since:]):
                 return Outcome.NATIVE
             case "picture" if self.state["pictured"]:
                 return Outcome.NATIVE

@@ -64,7 +64,9 @@ class MailSide(Client):
         await self.client.send(mail)
 
     async def do_language(self, word: str) -> None:
-        await self.client.send(self.client.compose(self.ghost, word, Content_Language="fr"))
+        mail = self.client.compose(self.ghost, word)
+        mail["Content-Language"] = "fr"
+        await self.client.send(mail)
 
     async def do_name(self, word: str) -> None:
         mail = self.client.compose(self.ghost, word)

@@ -133,6 +133,9 @@ class XmppSide(Client):
     async def do_language(self, word: str) -> None:
         self.client.send_raw(f"<message to='{self.ghost}' type='chat' id='{word}'><body xml:lang='fr'>{word}</body></message>")
 
+    async def do_timer(self, word: str) -> None:
+        self.send(word, "<ephemeral xmlns='urn:xmpp:ephemeral:0' timer='3600'/>")
+
     async def do_name(self, word: str) -> None:
         self.send(word, f"<nick xmlns='http://jabber.org/protocol/nick'>{word}</nick>")
 
@@ -231,6 +234,9 @@ class XmppSide(Client):
             case "language":
                 found = stanza.find("{jabber:client}body")
                 return body == word and found is not None and found.get("{http://www.w3.org/XML/1998/namespace}lang") == "fr"
+            case "timer":
+                found = stanza.find("{urn:xmpp:ephemeral:0}ephemeral")
+                return body == word and found is not None and found.get("timer") == "3600"
             case "name":
                 return stanza.xml.findtext(NICK) == word
             case "picture":

@@ -61,7 +61,7 @@ pub(super) fn content(mail: &Mail<'_>) -> Result<Content, Reason> {
     let (written, quote) = own(mail, lines.clone());
     let mut text = found.blocks.text(&written, &lines);
     let quote: String = flowed::shown(&quote).trim().chars().take(LONGEST_QUOTE).collect();
-    if let Some(says) = chat_event::read(mail, &text.reading()) {
+    if let Some(says) = chat_event::read(mail) {
         return Ok(Content { says, files: Vec::new() });
     }
     // The formatted version of a plain text is taken when it has formatting and says nothing else.
@@ -142,7 +142,7 @@ fn said(mail: &Mail<'_>, text: Text, quote: String) -> Vec<What<NativeId>> {
         Some(action) => Message { kind: Kind::Emote, ..Message::text(action.trimmed()) },
         None => Message::text(text),
     };
-    vec![What::Message(Message { in_reply_to, ..message })]
+    vec![What::Message(Message { in_reply_to, expires: chat_event::timer(mail), ..message })]
 }
 
 /// Looks at a part and what it contains. `related`: it belongs to an HTML text.

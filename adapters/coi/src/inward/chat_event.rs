@@ -2,7 +2,7 @@
 //! What chat programs say in a mail about the chat itself and not to anybody: calls, timers, pins, changes of a group. Their texts are
 //! written for programs that know no better, in the words of the author's program (`You set …`), and are not what somebody said.
 
-use dreiklang_model::{Feature, NativeId, What};
+use dreiklang_model::{Feature, Lifetime, NativeId, What};
 
 use super::Mail;
 
@@ -28,27 +28,26 @@ const CONTENTS: &[&str] = &[
 ];
 /// Names of files that programs send to one another.
 const FILES: &[&str] = &["location.kml", "multi-device-sync.json", "status-update.json"];
-/// Longest text that names what happened, in characters.
-const LONGEST: usize = 200;
 
-/// What is left to say of a mail about the chat, `text` being its own words for it; [`None`]: it is a message. Whoever starts a call or
-/// has messages vanish must hear that neither reaches the other side.
-pub(super) fn read(mail: &Mail<'_>, text: &str) -> Option<Vec<What<NativeId>>> {
+/// What is left to say of a mail about the chat; [`None`]: it is a message. Whoever starts a call must hear that it does not reach the
+/// other side.
+pub(super) fn read(mail: &Mail<'_>) -> Option<Vec<What<NativeId>>> {
     if !mail.is_chat() {
         return None;
     }
     let content = mail.header("Chat-Content").unwrap_or_default().to_ascii_lowercase();
     let content = content.split(';').next().unwrap_or_default().trim();
-    let lost = |feature, name| Some(vec![What::Unsupported { feature, name }]);
     match content {
-        "call" => lost(Feature::Call, None),
-        "ephemeral-timer-changed" => match mail.header("Ephemeral-Timer").is_some_and(|seconds| seconds.trim() != "0") {
-            true => lost(Feature::Other, Some(text.chars().take(LONGEST).collect::<String>()).filter(|name| !name.is_empty())),
-            false => Some(Vec::new()),
-        },
+        "call" => Some(vec![What::Unsupported { feature: Feature::Call, name: None }]),
+        "ephemeral-timer-changed" => Some(vec![What::Timer(timer(mail))]),
         content if CONTENTS.contains(&content) || FIELDS.iter().any(|field| mail.header(field).is_some()) => Some(Vec::new()),
         _ => None,
     }
+}
+
+/// How long the mail is to stay after it was read; a chat has one timer for all.
+pub(super) fn timer(mail: &Mail<'_>) -> Option<Lifetime> {
+    mail.header("Ephemeral-Timer").filter(|_| mail.is_chat()).and_then(|seconds| Lifetime::read(&seconds))
 }
 
 /// Is a file of this name in a chat mail for the other program alone?

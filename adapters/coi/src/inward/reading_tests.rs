@@ -44,6 +44,7 @@ fn texts(raw: &str) -> Vec<String> {
         }
         What::Read { up_to } => format!("{} read", up_to.as_str()),
         What::Unsupported { feature, name } => format!("[{feature:?} {}]", name.unwrap_or_default()),
+        What::Timer(timer) => format!("timer {:?}", timer.map(dreiklang_model::Lifetime::seconds)),
         other => panic!("{other:?}"),
     });
     let files = files.iter().map(|file| format!("[{:?} {} {}]", file.kind, file.name.as_str(), file.bytes.len()));
@@ -263,8 +264,6 @@ fn what_chat_programs_say_about_the_chat_is_no_message() {
         "Chat-Content: message-pinned",
         "Chat-Content: group-avatar-changed",
         "Chat-Content: call-ended",
-        "Chat-Content: ephemeral-timer-changed",
-        "Chat-Content: ephemeral-timer-changed\r\nEphemeral-Timer: 0",
         "Chat-Group-Member-Removed: c@d.example",
         "Chat-Group-Name-Changed: Crew",
         "Iroh-Node-Addr: x",
@@ -273,12 +272,20 @@ fn what_chat_programs_say_about_the_chat_is_no_message() {
     }
     for (fields, said) in [
         ("Chat-Content: call", "[Call ]"),
-        ("Chat-Content: ephemeral-timer-changed\r\nEphemeral-Timer: 3600", "[Other You did it.]"),
+        ("Chat-Content: ephemeral-timer-changed\r\nEphemeral-Timer: 3600", "timer Some(3600)"),
+        ("Chat-Content: ephemeral-timer-changed\r\nEphemeral-Timer: 0", "timer None"),
+        ("Chat-Content: ephemeral-timer-changed", "timer None"),
         ("Ephemeral-Timer: 3600", "You did it."),
         ("Chat-Group-Name: Crew", "You did it."),
     ] {
         assert_eq!(texts(&mail(fields)), [said], "{fields}");
     }
+    let Letter { says, .. } = letter(&mail("Ephemeral-Timer: 3600"));
+    let lifetime = says.iter().find_map(|what| match what {
+        What::Message(message) => message.expires,
+        _ => None,
+    });
+    assert_eq!(lifetime.map(dreiklang_model::Lifetime::seconds), Some(3600));
     let app = "From: a@b.example\r\nMessage-ID: <1@x>\r\nChat-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
         --b\r\nContent-Type: application/webxdc+zip\r\nContent-Disposition: attachment; filename=\"poll.xdc\"\r\n\r\nPK\r\n\
         --b\r\nContent-Type: application/json\r\nContent-Disposition: attachment; filename=\"status-update.json\"\r\n\r\n{}\r\n--b--\r\n";

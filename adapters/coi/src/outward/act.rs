@@ -2,14 +2,14 @@
 //! What a ghost does to an earlier message, in the words of Delta Chat: a new version, a deletion, a reaction, a receipt. All of it is to be
 //! sealed: in clear mail programs show it as letters.
 
-use dreiklang_model::{Emoji, Message, NativeId, Placed, Reason, Reply, Text as RichText, What, words::Text};
+use dreiklang_model::{Emoji, Lifetime, Message, NativeId, Placed, Reason, Reply, Text as RichText, What, words::Text};
 use dreiklang_richtext::markdown;
 use mail_builder::{
     headers::{content_type::ContentType, raw::Raw},
     mime::{BodyPart, MimePart},
 };
 
-use super::message::{Frame, Words, plain};
+use super::message::{Frame, TIMER, Words, plain};
 use crate::flowed;
 
 /// What Delta Chat puts before a new version, for programs that know none.
@@ -49,6 +49,15 @@ pub(crate) fn receipt(frame: Frame<'_>, up_to: &NativeId) -> std::io::Result<Vec
     mail.body(MimePart::new(kind, BodyPart::Multipart(parts))).write_to_vec()
 }
 
+/// Another timer for the chat; the words are for programs that know none.
+pub(crate) fn timer(frame: Frame<'_>, timer: Option<Lifetime>) -> std::io::Result<Vec<u8>> {
+    let mut mail = frame.begin().header("Chat-Content", Raw::new("ephemeral-timer-changed"));
+    if let Some(lifetime) = timer {
+        mail = mail.header(TIMER, Raw::new(lifetime.seconds().to_string()));
+    }
+    mail.body(said(&frame.words.say(&Text::Timer { seconds: timer.map(Lifetime::seconds) }))).write_to_vec()
+}
+
 /// What is left of it for somebody who turns out to read letters only: a new version is a text of its own, nobody misses a reaction or a
 /// receipt.
 ///
@@ -61,6 +70,7 @@ pub(crate) fn in_clear(what: &What<Placed>, words: Words<'_>) -> Result<Option<M
             Ok(Some(Message { in_reply_to: Some(Reply { to: of.clone(), quote: None }), ..Message::text(text) }))
         }
         What::Retract { .. } => Err(Reason::Rejected),
+        What::Timer(timer) => Ok(Some(Message::notice(words.say(&Text::Timer { seconds: timer.map(Lifetime::seconds) })))),
         _ => Ok(None),
     }
 }

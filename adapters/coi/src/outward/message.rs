@@ -19,6 +19,9 @@ use crate::{address::addr_spec, flowed, message_id, portraits, thread::Position}
 /// The header by which our own mail is recognised when it comes back.
 pub(crate) const MARKER: &str = "Dreiklang-Delivery";
 
+/// How long a message stays after it was read, in seconds.
+pub(crate) const TIMER: &str = "Ephemeral-Timer";
+
 /// In whose name and language the gateway speaks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Words<'a> {
@@ -174,6 +177,9 @@ pub(crate) fn message(frame: Frame<'_>, content: &Message<Placed>, enclosed: Vec
     let answered = before.map(|reply| reply.to.native.as_str().to_owned()).or_else(|| frame.position.in_reply_to.clone());
     if let Some(answered) = answered {
         mail = mail.in_reply_to(answered);
+    }
+    if let Some(lifetime) = content.expires.filter(|_| frame.form == Form::Sealed) {
+        mail = mail.header(TIMER, Raw::new(lifetime.seconds().to_string()));
     }
     // RFC 3282.
     if let Some(language) = &content.language {

@@ -143,7 +143,7 @@ pub(crate) fn status(reason: &Reason) -> &'static str {
         Reason::UnknownRecipient => "5.1.1",
         Reason::NotConnected => "5.1.2",
         Reason::TooLarge => "5.3.4",
-        Reason::Unreachable => "5.4.7",
+        Reason::Unreachable | Reason::Expired => "5.4.7",
         Reason::Unreadable | Reason::FileUnavailable => "5.6.0",
         Reason::Encrypted(_) | Reason::WrongKey => "5.7.5",
         Reason::TooMany => "5.7.0",

@@ -7,7 +7,7 @@ use dreiklang_engine::{
     Hub,
     port::{Freshness, Received, Recipient, Sensed, SourceKey, StoreError, Verdict},
 };
-use dreiklang_model::{Address, DeliveryId, Emoji, NativeId, Reactions, Reason, Report, Typing, What, words};
+use dreiklang_model::{Address, DeliveryId, Emoji, Lifetime, NativeId, Reactions, Reason, Report, Typing, What, words};
 use dreiklang_richtext::styling;
 use minidom::Element;
 use tokio::sync::mpsc;
@@ -280,10 +280,12 @@ fn key(envelope: &Envelope<'_>, native: &NativeId, what: &What<NativeId>) -> Sou
         What::React { .. } => ("react", None),
         What::Read { .. } => ("read", None),
         What::Place(_) => ("place", None),
+        What::Timer(_) => ("timer", None),
         What::Poll(_) | What::Unsupported { .. } | What::Report { .. } | What::Opened => ("other", None),
     };
-    let place = match what {
+    let said = match what {
         What::Place(place) => Some(place.in_words()),
+        What::Timer(timer) => Some(timer.map_or(0, Lifetime::seconds).to_string()),
         _ => None,
     };
     let reactions = match what {
@@ -293,7 +295,7 @@ fn key(envelope: &Envelope<'_>, native: &NativeId, what: &What<NativeId>) -> Sou
     };
     let files = message.into_iter().flat_map(|message| &message.attachments).map(|file| file.source.locator.as_str());
     let parts = what.references().map(NativeId::as_str).chain(files).chain(reactions.iter().map(Emoji::as_str));
-    for part in std::iter::once(kind).chain(parts).chain(place.as_deref()) {
+    for part in std::iter::once(kind).chain(parts).chain(said.as_deref()) {
         id.push('\n');
         id.push_str(part);
     }

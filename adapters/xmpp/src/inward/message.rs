@@ -82,6 +82,7 @@ pub(crate) fn content(stanza: &Element, envelope: &Envelope<'_>, language: Langu
         Ok(mut what) => {
             if let What::Message(message) | What::Edit { to: message, .. } = &mut what {
                 message.language = spoken.filter(|_| !message.text.is_empty());
+                message.expires = references::timer(stanza).flatten();
             }
             Meaning::Said(Box::new(said(stanza, envelope, what)))
         }
@@ -179,7 +180,8 @@ fn what(stanza: &Element, body: Option<String>, language: Language) -> Result<Wh
     if child(stanza, "reference", namespace::SIMS).is_some() {
         return unsupported(Feature::File, None);
     }
-    references::displayed(stanza).ok_or_else(|| service_content(stanza))
+    let timer = references::timer(stanza).map(What::Timer);
+    timer.or_else(|| references::displayed(stanza)).ok_or_else(|| service_content(stanza))
 }
 
 /// A place: XEP-0080, or a body that is nothing but its address (RFC 5870), as most clients send it.
@@ -225,7 +227,7 @@ fn message(text: Text) -> Message<NativeId> {
 
 #[cfg(test)]
 mod tests {
-    use dreiklang_model::{Attachment, Emoji, FileName, MediaKind, MediaSource, MediaType, Network, Reactions, Reply};
+    use dreiklang_model::{Attachment, Emoji, FileName, Lifetime, MediaKind, MediaSource, MediaType, Network, Reactions, Reply};
     use proptest::prelude::*;
 
     use super::*;
@@ -340,6 +342,13 @@ mod tests {
                 "",
                 "<body>Town hall</body><geoloc xmlns='http://jabber.org/protocol/geoloc'><lat>1.5</lat><lon>2</lon></geoloc>",
                 What::Place(Place::new(1.5, 2.0).unwrap().with(None, Some("Town hall"))),
+            ),
+            ("", "<ephemeral xmlns='urn:xmpp:ephemeral:0' timer='60'/>", What::Timer(Lifetime::new(60))),
+            ("", "<ephemeral xmlns='urn:xmpp:ephemeral:0' timer='0'/>", What::Timer(None)),
+            (
+                "",
+                "<body>soon gone</body><ephemeral xmlns='urn:xmpp:ephemeral:0' timer='60'/>",
+                What::Message(Message { expires: Lifetime::new(60), ..Message::text("soon gone") }),
             ),
             ("", "<propose xmlns='urn:xmpp:jingle-message:0' id='1'/>", unsupported(Feature::Call, None)),
         ] {

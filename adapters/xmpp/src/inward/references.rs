@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! What a stanza refers to: the message it answers, corrects, retracts, reacts to or has read. Pure.
 
-use dreiklang_model::{Emoji, MOST_REACTIONS, NativeId, Reactions, Reply, What};
+use dreiklang_model::{Emoji, Lifetime, MOST_REACTIONS, NativeId, Reactions, Reply, What};
 use minidom::Element;
 
 use crate::xml::{child, in_stanza_namespace, namespace};
@@ -62,6 +62,11 @@ pub(super) fn thread(stanza: &Element) -> Option<Reply<NativeId>> {
     let mut named = threads.map(Element::text);
     let begun = named.find_map(|name| name.trim().strip_prefix(THREAD).and_then(|root| NativeId::new(root).ok()))?;
     Some(Reply { to: begun, quote: None })
+}
+
+/// How long it, and what follows it, is to stay after it was read (XEP-0466); nothing inside: for good.
+pub(super) fn timer(stanza: &Element) -> Option<Option<Lifetime>> {
+    child(stanza, "ephemeral", namespace::EPHEMERAL)?.attr("timer").map(Lifetime::read)
 }
 
 /// The message that this one replaces (XEP-0308).

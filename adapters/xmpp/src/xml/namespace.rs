@@ -23,6 +23,7 @@ pub(crate) const DISCO_ITEMS: &str = "http://jabber.org/protocol/disco#items";
 pub(crate) const EME: &str = "urn:xmpp:eme:0";
 pub(crate) const FALLBACK: &str = "urn:xmpp:fallback:0";
 pub(crate) const FASTEN: &str = "urn:xmpp:fasten:0";
+pub(crate) const EPHEMERAL: &str = "urn:xmpp:ephemeral:0";
 pub(crate) const THUMBS: &str = "urn:xmpp:thumbs:1";
 pub(crate) const FILE_METADATA: &str = "urn:xmpp:file:metadata:0";
 pub(crate) const FORWARD: &str = "urn:xmpp:forward:0";
