@@ -45,10 +45,10 @@ class Room:
         )
 
     def said_times(self, text: str) -> int:
-        return sum(1 for s in self.bob.stanzas if s.kind == "message" and s.type == "groupchat" and s.body == text)
+        return sum(1 for s in self.bob.stanzas.items if s.kind == "message" and s.type == "groupchat" and s.body == text)
 
     def seen_times(self, text: str) -> int:
-        return sum(1 for e in self.alice.events if e["type"] == "m.room.message" and e["content"].get("body") == text)
+        return sum(1 for e in self.alice.events.items if e["type"] == "m.room.message" and e["content"].get("body") == text)
 
 
 def alias(lab: Lab, muc: str) -> str:
@@ -142,7 +142,7 @@ async def test_what_was_said_while_the_gateway_was_away_is_there_afterwards(room
     room.lab.gateway.wait_online()
     room.bob.send_groupchat(room.muc, "after")
     await room.alice.wait_message("after", timeout=60)
-    arrived = [e["content"]["body"] for e in room.alice.events if e["type"] == "m.room.message" and e["room_id"] == room.id]
+    arrived = [e["content"]["body"] for e in room.alice.events.items if e["type"] == "m.room.message" and e["room_id"] == room.id]
     assert arrived == ["before", *texts, "after"]
 
 
@@ -165,7 +165,7 @@ async def test_being_sent_out_is_told_on_matrix(room: Room) -> None:
     await room.heard("hello")
     listener = next(
         s.sender.partition("/")[2]
-        for s in room.bob.stanzas
+        for s in room.bob.stanzas.items
         if s.kind == "presence" and s.sender.startswith(room.muc) and "Gateway" in s.sender
     )
     admin = "http://jabber.org/protocol/muc#admin"

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use dreiklang_model::{Event, What};
+use dreiklang_model::{DeliveryId, Event, What};
 
 use crate::{
     Author, Hub, RoomLeg,
@@ -66,6 +66,10 @@ async fn into_room(live: &Live, adapter: &dyn Adapter, lane: &LaneKey, row: &Row
         }
         (_, author) => author,
     };
+    let replaces = match &what {
+        What::Edit { of, .. } => Some(DeliveryId { event: *of, part: 0 }),
+        _ => None,
+    };
     let content = match echo {
         Some(echo) => RoomContent::Echo(echo),
         None => {
@@ -81,5 +85,5 @@ async fn into_room(live: &Live, adapter: &dyn Adapter, lane: &LaneKey, row: &Row
         None => Author::Gateway,
     };
     let late = live.clock.now().since(sent_at) > LATE;
-    Ok(Prepared::Room(Box::new(RoomDelivery { id: row.new.delivery, room, author, sent_at, late, content })))
+    Ok(Prepared::Room(Box::new(RoomDelivery { id: row.new.delivery, room, author, sent_at, late, content, replaces })))
 }

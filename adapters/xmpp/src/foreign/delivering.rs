@@ -8,7 +8,7 @@ use dreiklang_engine::{
     Author, Hub, Member,
     port::{Delivered, DeliveryError, RoomContent, RoomDelivery},
 };
-use dreiklang_model::{DisplayName, NativeId, Placed, Reason, What};
+use dreiklang_model::{DeliveryId, DisplayName, NativeId, Placed, Reason, What};
 
 use super::{nick, seating::Reach};
 use crate::{
@@ -67,7 +67,10 @@ pub(crate) async fn deliver(
                     late: false,
                 };
                 let stanzas = outward::said(outside, what, None, &[], hub.language());
-                drop(reach.send(listener, room, &delivery.id.to_string(), stanzas).await?);
+                match reach.send(listener, room, &delivery.id.to_string(), stanzas).await?.await {
+                    Ok(outcome) => outcome?,
+                    Err(_) => return Err(DeliveryError::Unknown { cause: "the connection ended".to_owned() }),
+                }
             }
             Ok(Delivered::default())
         }
@@ -99,7 +102,8 @@ async fn say(
         sent_at: delivery.sent_at,
         late: delivery.late,
     };
-    let stanzas = outward::said(outside, what, None, files, hub.language());
+    let what = corrected(what, delivery.replaces);
+    let stanzas = outward::said(outside, &what, None, files, hub.language());
     let addressed = |mut stanza| {
         set_attr(&mut stanza, "to", room);
         stanza
@@ -123,6 +127,14 @@ async fn say(
         Ok(Ok(outcome)) => outcome.map(delivered),
         Ok(Err(_)) => Err(DeliveryError::Unknown { cause: "another attempt took its place".to_owned() }),
         Err(_) => Err(DeliveryError::Unknown { cause: "the room has not given it to everybody".to_owned() }),
+    }
+}
+
+/// A new version names the old one as its author did, not as the room does (XEP-0308 §4).
+fn corrected(what: &What<Placed>, replaces: Option<DeliveryId>) -> What<Placed> {
+    match (what.clone(), replaces.and_then(|first| NativeId::new(first.to_string()).ok())) {
+        (What::Edit { of, to }, Some(native)) => What::Edit { of: Placed { native, ..of }, to },
+        (what, _) => what,
     }
 }
 

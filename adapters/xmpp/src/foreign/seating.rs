@@ -89,10 +89,18 @@ impl Reach {
         let mut refused = None;
         for nick in nicks {
             let Some((ask, wait)) = self.shared.foreign.sit(room, who, nick) else { return Ok(()) };
-            if ask && self.send(who, room, "", vec![join(who, room, nick)]).await.is_err() {
-                self.shared.foreign.rise(room, who);
-                return Err(Unseated::NotNow("the component is not connected"));
-            }
+            // Whoever does not wait for what he sends takes it back.
+            let _routed = if ask {
+                match self.send(who, room, "", vec![join(who, room, nick)]).await {
+                    Ok(routed) => Some(routed),
+                    Err(_) => {
+                        self.shared.foreign.rise(room, who);
+                        return Err(Unseated::NotNow("the component is not connected"));
+                    }
+                }
+            } else {
+                None
+            };
             match tokio::time::timeout(ANSWER, wait).await {
                 Ok(Ok(Ok(()))) => return Ok(()),
                 Ok(Ok(Err(refusal))) if NICK_REFUSED.contains(&refusal.condition) => refused = Some(refusal),
@@ -113,7 +121,9 @@ impl Reach {
         self.shared.foreign.rise(room, who);
         let gone = to_room(who, room, &nick).attr("type", "unavailable").build();
         // Whoever is not connected has left.
-        let _ = self.send(who, room, "", vec![gone]).await;
+        if let Ok(routed) = self.send(who, room, "", vec![gone]).await {
+            let _ = tokio::time::timeout(ANSWER, routed).await;
+        }
     }
 }
 

@@ -20,6 +20,8 @@ pub struct RoomDelivery {
     pub late: bool,
     /// What to give to the people in it.
     pub content: RoomContent,
+    /// Of an edit: the first delivery of the message that it replaces, for networks on which a new version names the old one as its author did.
+    pub replaces: Option<DeliveryId>,
 }
 
 /// What is delivered into a room.
