@@ -18,6 +18,9 @@ mod imap;
 mod intake;
 mod inward;
 mod lmtp;
+#[cfg(feature = "measuring")]
+#[doc(hidden)]
+pub mod measuring;
 mod message_id;
 mod notices;
 mod opaque;

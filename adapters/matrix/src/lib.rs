@@ -22,6 +22,9 @@ mod inbox;
 mod invitations;
 mod inward;
 mod keyed_lock;
+#[cfg(feature = "measuring")]
+#[doc(hidden)]
+pub mod measuring;
 mod media;
 mod moving;
 mod namespace;

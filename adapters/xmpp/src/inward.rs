@@ -18,6 +18,15 @@ pub(crate) use references::THREAD;
 pub(crate) use time::read as time_of;
 pub(crate) use time::stamp;
 
+/// What a message says, for the benchmark.
+#[cfg(feature = "measuring")]
+pub(crate) fn said(stanza: &minidom::Element) -> Option<dreiklang_model::What<dreiklang_model::NativeId>> {
+    match message::read(stanza, &crate::envelope::Envelope::read(stanza)?, dreiklang_model::Language::German) {
+        message::Meaning::Said(said) => Some(said.what),
+        _ => None,
+    }
+}
+
 /// Reads a stanza of a message, for the fuzz targets.
 #[cfg(fuzzing)]
 pub(crate) fn read(stanza: &minidom::Element) {

@@ -19,6 +19,9 @@ mod foreign;
 #[doc(hidden)]
 pub mod fuzzing;
 mod inward;
+#[cfg(feature = "measuring")]
+#[doc(hidden)]
+pub mod measuring;
 mod media;
 mod mention;
 mod outward;

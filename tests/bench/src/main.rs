@@ -12,6 +12,7 @@
 
 mod accept;
 mod commit;
+mod convert;
 mod disk;
 mod history;
 mod idle;
@@ -33,6 +34,9 @@ struct Cli {
     /// The program that is started for `process`.
     #[arg(long, default_value = "target/release/dreiklang", global = true)]
     gateway: PathBuf,
+    /// The page whose table of conversions `convert` writes anew.
+    #[arg(long, global = true)]
+    write: Option<PathBuf>,
     #[command(subcommand)]
     what: What,
 }
@@ -51,6 +55,8 @@ enum What {
     Mail,
     /// From a mail server's news to the inbox.
     Idle,
+    /// Turning a message of one network into one of another.
+    Convert,
     /// Encryption: time for each message, memory for each key.
     Sealed,
     /// The disk alone.
@@ -72,6 +78,7 @@ async fn main() {
         What::History => history::run(on).await,
         What::Mail => mail::run(on).await,
         What::Idle => idle::run(on).await,
+        What::Convert => convert::run(cli.write.as_deref()),
         What::Sealed => sealed::run(),
         What::Disk => disk::run(on),
         What::Process => process::run(on, &cli.gateway).await,
@@ -83,6 +90,7 @@ async fn main() {
             router::run(on).await;
             mail::run(on).await;
             idle::run(on).await;
+            convert::run(cli.write.as_deref());
             sealed::run();
             history::run(on).await;
         }

@@ -144,7 +144,7 @@ class DeltaSide(Client):
                     return Outcome.NATIVE
                 case "file" if message["viewType"] == "File" and message["fileName"] == f"{word}.bin":
                     return Outcome.NATIVE
-                case "length" if message["viewType"] == "Voice" and message["duration"] == 1500:
+                case "length" if message["duration"] == 1500 and word in (message["fileName"] or ""):
                     return Outcome.NATIVE
                 case "name" if message["sender"]["displayName"].startswith(word):
                     return Outcome.NATIVE
