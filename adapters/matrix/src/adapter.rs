@@ -133,6 +133,10 @@ impl Adapter for MatrixAdapter {
         rooms::refresh(&self.service, hub, room).await;
     }
 
+    async fn leave_room(&self, _hub: &Hub, room: &RoomLeg) {
+        rooms::leave(&self.service, room).await;
+    }
+
     async fn signal(&self, _hub: &Hub, signal: &Signal) -> bool {
         signals::show(&self.service, signal).await
     }

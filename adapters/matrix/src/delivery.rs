@@ -35,9 +35,7 @@ pub(crate) async fn deliver(service: &Service, hub: &Hub, delivery: &Deliverable
         outcome => outcome,
     };
     match event {
-        Ok((event, without)) => {
-            Ok(Delivered { native: event.and_then(|event| NativeId::new(event.as_str()).ok()), leg: None, without })
-        }
+        Ok(performed) => Ok(delivered(performed)),
         Err(Failure::Chat(error)) => Err(judged(service, error)),
         Err(Failure::File(error)) => Err(error),
     }
@@ -64,7 +62,7 @@ async fn attempt(
     ghost: &UserId,
     user: &UserId,
     act: &Act<'_>,
-) -> Result<(Option<OwnedEventId>, Option<Reason>), Failure> {
+) -> Result<Performed, Failure> {
     // The leg may have been bound anew while this waited for its turn.
     let leg = hub.leg(delivery.leg.conversation).await?.unwrap_or_else(|| delivery.leg.clone());
     let puppet: Puppet = service.ghosts.ensure(&service.client, hub, ghost, Some(&leg.ghost_name)).await?;
@@ -74,8 +72,13 @@ async fn attempt(
     perform(service, hub, &puppet, &room, act, &delivery.id.to_string(), at).await
 }
 
-/// The event that shows something, where there is one, and why its file is missing in it.
-pub(crate) type Shown = (Option<OwnedEventId>, Option<Reason>);
+/// The event that was sent, and why a file did not come along.
+pub(crate) type Performed = (Option<OwnedEventId>, Option<Reason>);
+
+/// What the engine is told of it.
+pub(crate) fn delivered((event, without): Performed) -> Delivered {
+    Delivered { native: event.and_then(|event| NativeId::new(event.as_str()).ok()), leg: None, without }
+}
 
 /// One of our users does something in a room in which he is. `at`: the time to show instead of now.
 pub(crate) async fn perform(
@@ -86,7 +89,7 @@ pub(crate) async fn perform(
     act: &Act<'_>,
     transaction: &str,
     at: Option<Timestamp>,
-) -> Result<Shown, Failure> {
+) -> Result<Performed, Failure> {
     let client = &service.client;
     let nothing = |()| (None, None);
     let (content, without) = match act {

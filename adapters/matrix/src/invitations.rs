@@ -46,7 +46,7 @@ pub(crate) async fn answer(service: &Service, hub: &Hub, invitation: &Invitation
     if ghost.bot && hub.note(&upgrades::awaited(room)).await?.is_some() {
         return upgrades::asked_in(service, hub, room).await;
     }
-    if invitation.preview.public {
+    if invitation.preview.public && !ghost.bot {
         return decline(service, &puppet, room, notices::direct_only(hub.language())).await;
     }
     match service.client.call(puppet.identity(), join_room_by_id::v3::Request::new(room.clone())).await {
@@ -65,6 +65,8 @@ pub(crate) async fn answer(service: &Service, hub: &Hub, invitation: &Invitation
             notices::encrypted_from_the_start(service, hub, &puppet, room).await?;
             decline(service, &puppet, room, &words::say(hub.language(), &Text::EncryptedRoom)).await
         }
+        // By that the people of a closed room let the gateway take part in it, once somebody links it.
+        Nature::Group if ghost.bot => Ok(()),
         Nature::Group => decline(service, &puppet, room, notices::direct_only(hub.language())).await,
     }
 }

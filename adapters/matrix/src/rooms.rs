@@ -129,6 +129,14 @@ fn ghost_user(written: &str) -> Option<OwnedUserId> {
     OwnedUserId::try_from(written).ok()
 }
 
+/// See [`dreiklang_engine::port::Adapter::leave_room`].
+pub(crate) async fn leave(service: &Service, leg: &RoomLeg) {
+    let Some(room) = room_of(leg) else { return };
+    if let Err(trouble) = upgrades::depart(service, &room).await {
+        tracing::warn!(%trouble, "a room cannot be left");
+    }
+}
+
 /// Brings rooms to what is wanted that the engine does not ask for by itself, until `stop`.
 pub(crate) async fn keep(service: &Service, hub: &Hub, stop: &CancellationToken) {
     let work = async {

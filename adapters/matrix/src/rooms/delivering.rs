@@ -13,7 +13,7 @@ use super::{ghost_user, membership, room_of};
 use crate::{
     chats::{self, NoChat},
     client::CallError,
-    delivery::{Failure, Shown, judged, perform},
+    delivery::{Failure, Performed, delivered, judged, perform},
     ghosts::Puppet,
     inward::Membership,
     outward::{self, Act},
@@ -43,9 +43,7 @@ pub(crate) async fn deliver(service: &Service, hub: &Hub, delivery: &RoomDeliver
         outcome => outcome,
     };
     match event {
-        Ok((event, without)) => {
-            Ok(Delivered { native: event.and_then(|event| NativeId::new(event.as_str()).ok()), leg: None, without })
-        }
+        Ok(performed) => Ok(delivered(performed)),
         Err(Failure::Chat(error)) => Err(judged(service, error)),
         Err(Failure::File(error)) => Err(error),
     }
@@ -86,7 +84,7 @@ async fn attempt(
     delivery: &RoomDelivery,
     speaker: &Speaker<'_>,
     act: &Act<'_>,
-) -> Result<Shown, Failure> {
+) -> Result<Performed, Failure> {
     // The room may have moved while this waited for its turn.
     let leg = hub.room(delivery.room.conversation).await?.unwrap_or_else(|| delivery.room.clone());
     let Some(room) = room_of(&leg) else { return Err(CallError::Unclear("the room is not bound".to_owned()).into()) };

@@ -4,10 +4,10 @@
 use std::{sync::Arc, time::Duration};
 
 use dreiklang_engine::{
-    Hub,
+    Hosting, Hub,
     port::{Entered, EntryError},
 };
-use dreiklang_model::{Network, Reason, RoomAddress};
+use dreiklang_model::{Reason, RoomAddress};
 use ruma::{
     OwnedRoomAliasId, OwnedRoomId, OwnedServerName, RoomId, RoomOrAliasId, ServerName,
     api::client::{
@@ -37,9 +37,9 @@ async fn entered(service: &Service, hub: &Hub, address: &RoomAddress) -> Result<
     let (room, via) = resolved(service, address).await?;
     let bot = service.ghosts.ensure(&service.client, hub, service.ours.bot(), None).await.map_err(postponed)?;
     let chat = chat_id(&room).ok_or_else(|| refused(Reason::UnknownRecipient, "no id of a room"))?;
-    let direct = hub.leg_of_chat(&chat).await.map_err(|error| postponed(error.into()))?;
-    let known = bound_room(hub, &room).await.map_err(|error| postponed(error.into()))?;
-    if direct.is_some() || known.is_some_and(|leg| leg.home != Network::MATRIX) {
+    let direct = hub.leg_of_chat(&chat).await.map_err(postponed)?;
+    let known = bound_room(hub, &room).await.map_err(postponed)?;
+    if direct.is_some() || known.is_some_and(|leg| leg.hosting == Hosting::Ours) {
         return Err(refused(Reason::Forbidden, "a room that the gateway made"));
     }
     // From now on changes of who is in it are looked after, though it is not bound yet.
@@ -47,7 +47,7 @@ async fn entered(service: &Service, hub: &Hub, address: &RoomAddress) -> Result<
     if let Err(error) = join(service, bot.identity(), &room, via).await {
         return Err(unjoined(service, hub, error).await);
     }
-    let survey = survey::read(service, &room).await.map_err(|error| postponed(error.into()))?;
+    let survey = survey::read(service, &room).await.map_err(postponed)?;
     if survey.encrypted {
         leave(service, bot.identity(), &room).await;
         return Err(refused(Reason::Encrypted("Matrix".to_owned()), "the room is encrypted"));
@@ -63,7 +63,7 @@ async fn resolved(service: &Service, address: &RoomAddress) -> Result<(OwnedRoom
         return match service.client.call(As::Service, get_alias::v3::Request::new(alias)).await {
             Ok(answer) => Ok((answer.room_id, answer.servers)),
             Err(CallError::Refused(refusal)) => Err(refused(Reason::UnknownRecipient, &refusal.to_string())),
-            Err(error) => Err(postponed(error.into())),
+            Err(error) => Err(postponed(error)),
         };
     }
     let room = OwnedRoomId::try_from(address.as_str()).map_err(|_| nothing())?;
@@ -86,12 +86,12 @@ async fn leave(service: &Service, identity: As<'_>, room: &RoomId) {
 
 /// What it means that the bot cannot join.
 async fn unjoined(service: &Service, hub: &Hub, error: CallError) -> EntryError {
-    let CallError::Refused(refusal) = &error else { return postponed(error.into()) };
+    let CallError::Refused(refusal) = &error else { return postponed(error) };
     if refusal.identity {
         if let Err(trouble) = service.ghosts.forget(hub, service.ours.bot()).await {
             return postponed(trouble);
         }
-        return postponed(error.into());
+        return postponed(error);
     }
     match refusal.code.as_str() {
         "M_NOT_FOUND" | "M_UNKNOWN" => refused(Reason::UnknownRecipient, &error.to_string()),
@@ -103,6 +103,7 @@ fn refused(reason: Reason, cause: &str) -> EntryError {
     EntryError::Refused { reason, cause: cause.to_owned() }
 }
 
-fn postponed(trouble: Trouble) -> EntryError {
+fn postponed(trouble: impl Into<Trouble>) -> EntryError {
+    let trouble: Trouble = trouble.into();
     EntryError::NotNow { cause: trouble.to_string() }
 }

@@ -6,7 +6,7 @@ use dreiklang_engine::{
     Hub, RoomLeg,
     port::{Bound, StoreError},
 };
-use dreiklang_model::{ConversationId, Entry, Network, RoomDetails};
+use dreiklang_model::{ConversationId, DisplayName, Entry, Network, RoomDetails};
 use ruma::{
     OwnedRoomId, RoomAliasId, UserId,
     api::client::{
@@ -89,7 +89,7 @@ async fn create(service: &Service, bot: &Puppet, leg: &RoomLeg, alias: &RoomAlia
     });
     request.visibility = if *listed { Visibility::Public } else { Visibility::Private };
     request.power_level_content_override = serde_json::value::to_raw_value(&powers()).map(Raw::from_json).ok();
-    let content = bridge(&leg.home, &leg.address, leg.details.name.as_ref().map(|name| name.as_str()), bot.user.as_ref());
+    let content = bridge(&leg.home, &leg.address, leg.details.name.as_ref().map(DisplayName::as_str), bot.user.as_ref());
     let events = BRIDGE.iter().map(|kind| json!({ "type": kind, "state_key": bridge_key(leg), "content": content }));
     request.initial_state = events.filter_map(|event| serde_json::value::to_raw_value(&event).map(Raw::from_json).ok()).collect();
     Ok(service.client.call(bot.identity(), request).await?.room_id)
@@ -136,7 +136,7 @@ pub(super) async fn describe(service: &Service, room: &OwnedRoomId, leg: &RoomLe
         match service.client.call(As::User(service.ours.bot()), request).await {
             Ok(_) => {}
             Err(CallError::Refused(refusal)) if !refusal.identity => {
-                tracing::warn!(%refusal, "a room cannot be called as at home")
+                tracing::warn!(%refusal, "a room cannot be called as at home");
             }
             Err(error) => return Err(error),
         }

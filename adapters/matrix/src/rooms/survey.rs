@@ -59,17 +59,17 @@ pub(super) async fn read(service: &Service, room: &RoomId) -> Result<Survey, Cal
         .filter(|(user, _)| !service.ours.owns(user))
         .filter_map(|(user, nick)| Some(Attendance { who: address(&user)?, nick, standing: Some(powers.standing(&user)) }));
     let people = people.collect();
-    let details = details(&name, &topic, &rules, &alias, visibility);
+    let details = details(&name, &topic, &rules, &alias, &visibility);
     Ok(Survey { details, powers, people, encrypted: !encryption.is_null() })
 }
 
 /// Pure: what a room is called and who may come in.
-fn details(name: &Value, topic: &Value, rules: &Value, alias: &Value, visibility: Visibility) -> RoomDetails {
+fn details(name: &Value, topic: &Value, rules: &Value, alias: &Value, visibility: &Visibility) -> RoomDetails {
     let word = |content: &Value, key: &str| content.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let name =
         [word(name, "name"), word(alias, "alias")].into_iter().map(|name| DisplayName::new(&name)).find(|it| !it.is_empty());
     let entry = if word(rules, "join_rule") == "public" { Entry::Open } else { Entry::Invited };
-    RoomDetails { name, topic: Topic::new(&word(topic, "topic")), entry, listed: visibility == Visibility::Public }
+    RoomDetails { name, topic: Topic::new(&word(topic, "topic")), entry, listed: *visibility == Visibility::Public }
 }
 
 /// A state event, or its content; null where there is none.
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn what_rooms_are_called() {
-        let named = |name: Value, alias: Value| details(&name, &json!(null), &json!(null), &alias, Visibility::Private).name;
+        let named = |name: Value, alias: Value| details(&name, &json!(null), &json!(null), &alias, &Visibility::Private).name;
         for (name, alias, expected) in [
             (json!({ "name": "Plans" }), json!({ "alias": "#plan:hs.example" }), Some("Plans")),
             (json!({ "name": "" }), json!({ "alias": "#plan:hs.example" }), Some("#plan:hs.example")),
@@ -164,7 +164,7 @@ mod tests {
             [("public", Entry::Open), ("invite", Entry::Invited), ("restricted", Entry::Invited), ("", Entry::Invited)]
         {
             let read =
-                details(&json!(null), &json!({ "topic": "t" }), &json!({ "join_rule": rule }), &json!(null), Visibility::Public);
+                details(&json!(null), &json!({ "topic": "t" }), &json!({ "join_rule": rule }), &json!(null), &Visibility::Public);
             assert_eq!((read.entry, read.topic.as_str(), read.listed), (entry, "t", true), "{rule}");
         }
     }

@@ -62,8 +62,8 @@ pub(crate) async fn follow(service: &Service, hub: &Hub, upgrade: &Upgrade) -> R
     }
 }
 
-/// Everybody of ours leaves the old room, the bot at last.
-async fn depart(service: &Service, room: &OwnedRoomId) -> Result<(), Trouble> {
+/// Everybody of ours leaves a room, the bot at last.
+pub(super) async fn depart(service: &Service, room: &OwnedRoomId) -> Result<(), Trouble> {
     membership::leave_all(service, room).await?;
     service.client.call(As::User(service.ours.bot()), leave_room::v3::Request::new(room.clone())).await?;
     Ok(())

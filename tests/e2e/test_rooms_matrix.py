@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""A room that exists on Matrix, joined with others: room versions 11 and 12, closed and encrypted rooms, upgrades, people thrown out, a
+gateway that dies; and a MUC as it appears on Matrix. Real Synapse, a real MUC on the other side."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import subprocess
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from clients import MatrixClient, XmppClient
+from clients.matrix import Event
+from conftest import People
+from servers import Lab
+from servers.gateway import Gateway
+
+pytestmark = pytest.mark.asyncio
+
+VERSIONS = ("11", "12")
+BOT = "dreiklang"
+ENCRYPTION = {"type": "m.room.encryption", "state_key": "", "content": {"algorithm": "m.megolm.v1.aes-sha2"}}
+_numbers = itertools.count(1)
+
+
+def fresh(word: str) -> str:
+    return f"{word}{next(_numbers)}-{os.getpid()}"
+
+
+@dataclass
+class Linked:
+    """A room of alice's on Matrix and a MUC of bob's that are one."""
+
+    id: str
+    muc: str
+    alice: MatrixClient
+    bob: XmppClient
+
+    async def heard(self, text: str, timeout: float = 20) -> None:
+        await self.bob.wait_for(
+            lambda s: s.kind == "message" and s.type == "groupchat" and s.body == text, timeout, what=f"in the MUC: {text!r}"
+        )
+
+    def heard_texts(self) -> list[str]:
+        return [s.body for s in self.bob.stanzas if s.kind == "message" and s.type == "groupchat" and s.body]
+
+    def seen_texts(self, room: str) -> list[str]:
+        said = (e for e in self.alice.events if e["type"] == "m.room.message" and e["room_id"] == room)
+        return [e["content"]["body"] for e in said if e["sender"].startswith("@_xmpp_")]
+
+
+async def muc_of(bob: XmppClient, lab: Lab) -> str:
+    muc = f"{fresh('team')}@{lab.names.conference}"
+    assert (await bob.join_room(muc, "Bob")).type != "error"
+    form = "<x xmlns='jabber:x:data' type='submit'/>"
+    await bob.iq(muc, f"<query xmlns='http://jabber.org/protocol/muc#owner'>{form}</query>", "set")
+    return muc
+
+
+async def link(gateway: Gateway, room: str, muc: str) -> subprocess.CompletedProcess[str]:
+    return await asyncio.to_thread(lambda: gateway.run("link", room, muc, check=False))
+
+
+async def linked(gateway: Gateway, lab: Lab, people: People, **options: Any) -> Linked:
+    alice, bob = await people.matrix(), await people.xmpp()
+    muc, name = await muc_of(bob, lab), fresh("plan")
+    id = await alice.create_room(**{"preset": "public_chat", "room_alias_name": name, **options})
+    done = await link(gateway, f"#{name}:{lab.names.matrix}", muc)
+    assert done.returncode == 0, done
+    return Linked(id, muc, alice, bob)
+
+
+async def state(client: MatrixClient, room: str, kind: str, key: str = "") -> Event:
+    answer = await client.api("GET", f"/_matrix/client/v3/rooms/{quote(room)}/state/{kind}/{quote(key, safe='')}")
+    return dict(answer)
+
+
+async def ghosts(client: MatrixClient, room: str) -> list[str]:
+    return sorted(user for user, it in (await client.members(room)).items() if user.startswith("@_xmpp_") and it == "join")
+
+
+async def until_ghosts(client: MatrixClient, room: str, number: int) -> list[str]:
+    for _ in range(200):
+        found = await ghosts(client, room)
+        if len(found) == number:
+            return found
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"{await ghosts(client, room)} instead of {number}")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_messages_go_both_ways_once(gateway: Gateway, servers: Lab, people: People, version: str) -> None:
+    room = await linked(gateway, servers, people, room_version=version)
+    # Bob is there before he speaks.
+    ghost = (await until_ghosts(room.alice, room.id, 1))[0]
+    assert (await state(room.alice, room.id, "m.room.member", ghost))["displayname"] == "Bob"
+    texts = [f"number {number}" for number in range(20)]
+    for text in texts:
+        await room.alice.send_text(room.id, text)
+        room.bob.send_groupchat(room.muc, f"answer to {text}")
+    await room.heard(texts[-1])
+    await room.alice.wait_message(f"answer to {texts[-1]}")
+    assert [text for text in room.heard_texts() if text in texts] == texts
+    assert room.seen_texts(room.id) == [f"answer to {text}" for text in texts]
+    # Whoever leaves the MUC leaves the room.
+    room.bob.send_presence(f"{room.muc}/Bob", "unavailable")
+    await until_ghosts(room.alice, room.id, 0)
+
+
+async def test_a_closed_room_is_entered_only_by_who_was_asked_in(gateway: Gateway, servers: Lab, people: People) -> None:
+    alice, bob = await people.matrix(), await people.xmpp()
+    id, muc = await alice.create_room(preset="private_chat"), await muc_of(bob, servers)
+    refused = await link(gateway, id, muc)
+    assert refused.returncode != 0, refused
+    bot = f"@{BOT}:{servers.names.matrix}"
+    await alice.invite(id, bot)
+    await alice.wait_for(
+        lambda e: e["type"] == "m.room.member" and e["room_id"] == id and e.get("state_key") == bot
+        and e["content"]["membership"] == "join",
+        what="the bot in the room",
+    )  # fmt: skip
+    done = await link(gateway, id, muc)
+    assert done.returncode == 0, done
+    bob.send_groupchat(muc, "through the side door")
+    await alice.wait_message("through the side door")
+    await alice.send_text(id, "welcome")
+    await Linked(id, muc, alice, bob).heard("welcome")
+
+
+async def test_an_encrypted_room_is_refused_in_words(gateway: Gateway, servers: Lab, people: People) -> None:
+    alice, bob = await people.matrix(), await people.xmpp()
+    id, muc = await alice.create_room(preset="public_chat", initial_state=[ENCRYPTION]), await muc_of(bob, servers)
+    refused = await link(gateway, id, muc)
+    assert refused.returncode != 0
+    assert "encrypted" in refused.stdout + refused.stderr
+    assert (await alice.members(id))[f"@{BOT}:{servers.names.matrix}"] == "leave"
+
+
+async def test_encryption_switched_on_later_is_said_once(gateway: Gateway, servers: Lab, people: People) -> None:
+    room = await linked(gateway, servers, people)
+    await room.alice.set_state(room.id, "m.room.encryption", ENCRYPTION["content"])
+    sealed = {"algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "x", "device_id": "D", "sender_key": "k", "session_id": "s"}
+    for _ in range(3):
+        await room.alice.send(room.id, sealed, event_type="m.room.encrypted")
+
+    def told(event: Event) -> bool:
+        return event["type"] == "m.room.message" and "encrypted" in event["content"].get("body", "")
+
+    await room.alice.wait_for(told, 40, what="the news")
+    room.bob.send_groupchat(room.muc, "still here")
+    await room.alice.wait_message("still here")
+    assert len(room.alice.events.matching(told)) == 1
+
+
+async def test_what_is_said_while_the_gateway_is_dead_arrives_once_and_in_order(
+    gateway: Gateway, servers: Lab, people: People
+) -> None:
+    room = await linked(gateway, servers, people)
+    await room.alice.send_text(room.id, "before")
+    await room.heard("before")
+    gateway.kill()
+    texts = [f"meanwhile {number}" for number in range(30)]
+    for text in texts:
+        await room.alice.send_text(room.id, text)
+    gateway.start()
+    gateway.wait_online()
+    await room.alice.send_text(room.id, "after")
+    await room.heard("after", 60)
+    assert [text for text in room.heard_texts() if text in ("before", *texts, "after")] == ["before", *texts, "after"]
+
+
+@pytest.mark.parametrize("died", (False, True), ids=("alive", "killed"))
+async def test_an_upgraded_room_is_followed(gateway: Gateway, servers: Lab, people: People, died: bool) -> None:
+    room = await linked(gateway, servers, people, room_version="11")
+    await until_ghosts(room.alice, room.id, 1)
+    await room.alice.send_text(room.id, "in the old room")
+    await room.heard("in the old room")
+    if died:
+        gateway.kill()
+    path = f"/_matrix/client/v3/rooms/{quote(room.id)}/upgrade"
+    new = (await room.alice.api("POST", path, {"new_version": "12"}))["replacement_room"]
+    await room.alice.send_text(new, "first in the new room")
+    if died:
+        gateway.start()
+        gateway.wait_online()
+    await room.heard("first in the new room", 60)
+    await until_ghosts(room.alice, new, 1)
+    room.bob.send_groupchat(room.muc, "still with you")
+    assert (await room.alice.wait_message("still with you"))["room_id"] == new
+    await until_ghosts(room.alice, room.id, 0)
+    for text in ("in the old room", "first in the new room"):
+        assert room.heard_texts().count(text) == 1
+
+
+async def test_whoever_is_thrown_out_stays_out(gateway: Gateway, servers: Lab, people: People) -> None:
+    room = await linked(gateway, servers, people)
+    ghost = (await until_ghosts(room.alice, room.id, 1))[0]
+    await room.alice.api("POST", f"/_matrix/client/v3/rooms/{quote(room.id)}/kick", {"user_id": ghost, "reason": "rules"})
+    room.bob.send_groupchat(room.muc, "let me in")
+    carol = await people.xmpp()
+    assert (await carol.join_room(room.muc, "Carol")).type != "error"
+    carol.send_groupchat(room.muc, "I may")
+    await room.alice.wait_message("I may")
+    assert "let me in" not in room.seen_texts(room.id)
+    assert (await room.alice.members(room.id))[ghost] == "leave"
+
+
+async def test_a_portal_is_called_as_at_home_and_says_what_it_is(gateway: Gateway, servers: Lab, people: People) -> None:
+    alice, bob = await people.matrix(), await people.xmpp()
+    muc = await muc_of(bob, servers)
+    found = await alice.api("GET", f"/_matrix/client/v3/thirdparty/location/xmpp?address={quote(muc)}")
+    alias = f"#_xmpp_{muc.replace('@', '=40')}:{servers.names.matrix}"
+    assert found == [{"alias": alias, "protocol": "xmpp", "fields": {"address": muc}}]
+    id = await alice.join(alias)
+    assert (await alice.join(alias)) == id
+    key = f"de.dreiklang://xmpp/{muc}"
+    for kind in ("m.bridge", "uk.half-shot.bridge"):
+        info = await state(alice, id, kind, key)
+        assert (info["protocol"]["id"], info["channel"]["id"]) == ("xmpp", muc)
+    levels = await state(alice, id, "m.room.power_levels")
+    assert levels["state_default"] == 100
+    assert alice.user_id not in levels["users"]
+    bob.send_raw(f"<message to='{muc}' type='groupchat' id='s1'><subject>of today</subject></message>")
+    await alice.wait_for(
+        lambda e: e["type"] == "m.room.topic" and e["content"].get("topic") == "of today", what="the topic of the MUC"
+    )
+    await until_ghosts(alice, id, 1)
