@@ -14,6 +14,8 @@ mod messages;
 mod nick;
 mod occupants;
 mod presence;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::HashMap,

@@ -158,7 +158,8 @@ mod tests {
             (Some("conference"), Some("text"), Some("Plans"))
         );
         let form = child(&info, "x", namespace::DATA_FORMS).unwrap();
-        let field = |name: &str| form.children().find(|field| field.attr("var") == Some(name)).map(Element::text);
+        let value = |field: &Element| child(field, "value", namespace::DATA_FORMS).map(Element::text);
+        let field = |name: &str| form.children().find(|field| field.attr("var") == Some(name)).and_then(value);
         for (name, value) in [
             ("FORM_TYPE", "http://jabber.org/protocol/muc#roominfo"),
             ("muc#roominfo_occupants", "5003"),

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 //! Nicknames in rooms: what servers take as a resource (RFC 6120 §7.7, strictly by Unicode 3.2 as Prosody does), and no two alike.
 
-use std::fmt::Write as _;
-
 use jid::ResourcePart;
 
 /// Longest nickname in characters.
@@ -27,15 +25,15 @@ impl Nick {
         found.unwrap_or_else(|| Self("?".to_owned()))
     }
 
-    /// The same, marked as somebody of another network, and from the second on with a number.
+    /// The same, marked as somebody of another network, and from the second on with a number. What is written from right to left cannot be
+    /// marked so (RFC 3454 §6): the network and a number stand for it.
     pub(super) fn marked(&self, network: &str, number: usize) -> Self {
-        let mut text: String = self.0.chars().take(LONGEST - 30).collect();
-        // Writing into a string does not fail.
-        let _ = match number {
-            0 => write!(text, " ({network})"),
-            _ => write!(text, " ({network}) {}", number + 1),
+        let beginning: String = self.0.chars().take(LONGEST - 30).collect();
+        let text = match number {
+            0 => format!("{beginning} ({network})"),
+            _ => format!("{beginning} ({network}) {}", number + 1),
         };
-        Self(text)
+        Self::asked(&text).unwrap_or_else(|| Self(format!("{network} {}", number + 1)))
     }
 
     /// What two nicknames must not have in common.
@@ -89,6 +87,7 @@ mod tests {
         assert_eq!(Nick::asked(""), None);
         assert_eq!(Nick::of("Bob", "").marked("matrix", 0).as_str(), "Bob (matrix)");
         assert_eq!(Nick::of("Bob", "").marked("matrix", 1).as_str(), "Bob (matrix) 2");
+        assert_eq!(Nick::of("שלום", "").marked("matrix", 1).as_str(), "matrix 2");
     }
 
     proptest! {
