@@ -15,7 +15,7 @@ use dreiklang_engine::{
     },
 };
 use dreiklang_model::{
-    Address, Attachment, Capabilities, Format, Formats, MediaSource, NativeId, Network, Reason, RoomAddress, Support, What,
+    Address, Capabilities, Format, Formats, MediaSource, NativeId, Network, Reason, RoomAddress, Support, What,
 };
 use dreiklang_richtext::styling;
 use tokio::{
@@ -33,11 +33,12 @@ use crate::{
     component::{Component, Shared},
     config::{Config, ConfigError},
     foreign::{self, Happened, Reach},
+    hosted,
     media::{LARGEST, Services, Web},
     outward, reach,
     senders::Senders,
     service::{Present, Resources},
-    sharing::{Asking, Reachable},
+    sharing::{Asking, Reachable, handed_out},
     signals,
     transport::{self, OpenError, Order, Task},
 };
@@ -46,6 +47,16 @@ use crate::{
 const LONGEST_TEXT: usize = 58 * 1024;
 /// What clients show: styled text and whom it mentions.
 const FORMATS: Formats = styling::FORMATS.and(&[Format::Mention]);
+
+/// What a chat can express.
+const CAPABILITIES: Capabilities = Capabilities {
+    notice: Support::AsText,
+    caption: Support::No,
+    longest_text: LONGEST_TEXT,
+    largest_file: LARGEST,
+    formats: FORMATS,
+    ..Capabilities::FULL
+};
 
 /// Of how many ghosts it is remembered how they are there.
 const MOST_PRESENT: u64 = 20_000;
@@ -87,6 +98,7 @@ impl XmppAdapter {
             resources: Resources::default(),
             met: Met::new(),
             states: AtomicU64::new(1),
+            hosted: Arc::default(),
             books: Arc::default(),
             questions: Arc::default(),
             upload: config.upload,
@@ -105,6 +117,12 @@ impl XmppAdapter {
 
     fn reach(&self) -> Reach {
         Reach::new(Arc::clone(&self.components), Arc::clone(&self.shared))
+    }
+
+    /// The component that hosts a room.
+    fn host_of(&self, room: &RoomLeg) -> Option<&Arc<Component>> {
+        let ours = room.chat.as_ref().filter(|_| room.hosting == Hosting::Ours)?;
+        self.components.get(address::domain(ours.as_str()))
     }
 
     /// Where the files of something said in a room of another server can be had.
@@ -127,41 +145,6 @@ impl XmppAdapter {
     }
 }
 
-fn capabilities() -> Capabilities {
-    Capabilities {
-        notice: Support::AsText,
-        caption: Support::No,
-        longest_text: LONGEST_TEXT,
-        largest_file: LARGEST,
-        formats: FORMATS,
-        ..Capabilities::FULL
-    }
-}
-
-/// Where the files are: uploaded, or, where no server takes them, at the gateway's own links.
-async fn handed_out(
-    hub: &Hub,
-    placed: Result<Option<Vec<Reachable>>, DeliveryError>,
-    files: &[Attachment],
-) -> Result<Vec<Reachable>, DeliveryError> {
-    let nowhere =
-        || DeliveryError::Never { reason: Reason::Rejected, cause: "no server takes files for this recipient".to_owned() };
-    let unplaced = match placed {
-        Ok(Some(places)) => return Ok(places),
-        Ok(None) => nowhere(),
-        Err(error @ DeliveryError::Never { reason: Reason::TooLarge, .. }) => error,
-        Err(error) => return Err(error),
-    };
-    let mut places = Vec::with_capacity(files.len());
-    for file in files {
-        match hub.hand_out(file).await? {
-            Some((file, address)) => places.push(Reachable { file, address }),
-            None => return Err(unplaced),
-        }
-    }
-    Ok(places)
-}
-
 #[async_trait]
 impl Adapter for XmppAdapter {
     fn network(&self) -> Network {
@@ -169,6 +152,10 @@ impl Adapter for XmppAdapter {
     }
 
     async fn run(&self, hub: Hub, stop: CancellationToken) -> Result<(), AdapterError> {
+        if let Err(error) = self.shared.hosted.load(&hub).await {
+            tracing::error!(%error, "it cannot be read who is in which room");
+            return Ok(());
+        }
         let mut running = JoinSet::new();
         let mut news = self.news.lock().await;
         let keeping = foreign::keep(self.reach(), hub.clone(), &mut news, stop.clone());
@@ -203,15 +190,21 @@ impl Adapter for XmppAdapter {
                 let files = self.files_for_room(hub, delivery).await?;
                 foreign::deliver(&self.reach(), hub, delivery, &files).await
             }
-            Hosting::Ours => {
-                Err(DeliveryError::Never { reason: Reason::NotConnected, cause: "no rooms are hosted here".to_owned() })
-            }
+            Hosting::Ours => match self.host_of(&delivery.room) {
+                Some(component) => hosted::deliver(component, &self.shared, hub, delivery).await,
+                None => {
+                    let cause = "no component hosts this room".to_owned();
+                    Err(DeliveryError::Never { reason: Reason::NotConnected, cause })
+                }
+            },
         }
     }
 
     async fn refresh_room(&self, hub: &Hub, room: &RoomLeg) {
         if room.hosting == Hosting::Theirs {
             foreign::refresh(&self.reach(), hub, room).await;
+        } else if let Some(component) = self.host_of(room) {
+            hosted::refresh(component, &self.shared.hosted, hub, room).await;
         }
     }
 
@@ -221,8 +214,11 @@ impl Adapter for XmppAdapter {
         }
     }
 
-    fn room_capabilities(&self, _: &RoomLeg) -> Capabilities {
-        Capabilities { read: Support::No, ..capabilities() }
+    fn room_capabilities(&self, room: &RoomLeg) -> Capabilities {
+        match room.hosting {
+            Hosting::Theirs => Capabilities { read: Support::No, ..CAPABILITIES },
+            Hosting::Ours => hosted::capabilities(room, CAPABILITIES),
+        }
     }
 
     async fn deliver(&self, hub: &Hub, delivery: &Deliverable) -> Result<Delivered, DeliveryError> {
@@ -297,7 +293,7 @@ impl Adapter for XmppAdapter {
     }
 
     fn capabilities(&self, _leg: &Leg) -> Capabilities {
-        capabilities()
+        CAPABILITIES
     }
 
     async fn open(&self, _hub: &Hub, source: &MediaSource) -> Result<Media, DeliveryError> {

@@ -21,6 +21,7 @@ use crate::{
     chat_states::Knowing,
     config::ComponentDomain,
     foreign::{Events, Foreign},
+    hosted::{self, Desk, Hosted, Keeper},
     inward::{self, Acceptor},
     media::{Services, Web},
     senders::Senders,
@@ -63,6 +64,8 @@ pub(crate) struct Shared {
     pub(crate) met: Met,
     /// Counts chat states: their ids.
     pub(crate) states: AtomicU64,
+    /// The rooms that are hosted.
+    pub(crate) hosted: Arc<Hosted>,
     pub(crate) books: Arc<Books>,
     pub(crate) questions: Arc<Questions>,
     /// The service that takes uploads, if the administrator named one.
@@ -117,6 +120,8 @@ impl Component {
         let farewell = CancellationToken::new();
         let mut workers = JoinSet::new();
         let (newcomers, coming) = mpsc::channel(acquaintances::WAITING);
+        let (desk, asked) = mpsc::channel(hosted::WAITING);
+        let desk = Desk::new(desk);
         let acceptor = Acceptor {
             hub: hub.clone(),
             own: shared.own.clone(),
@@ -127,6 +132,8 @@ impl Component {
             foreign: Arc::clone(&shared.foreign),
             news: shared.news.clone(),
             listener: Arc::clone(&shared.listener),
+            hosted: Arc::clone(&shared.hosted),
+            desk: desk.clone(),
             answers: answers.clone(),
         };
         workers.spawn(inward::accept(acceptor, to_accept, stop.clone()));
@@ -142,9 +149,18 @@ impl Component {
             foreign: Arc::clone(&shared.foreign),
             news: shared.news.clone(),
             listener: Arc::clone(&shared.listener),
+            answers: answers.clone(),
+        };
+        let keeper = Keeper {
+            hub: hub.clone(),
+            component: Arc::clone(self),
+            hosted: Arc::clone(&shared.hosted),
+            service: service.clone(),
             answers,
         };
-        workers.spawn(service::serve(service, to_serve, stop.clone(), farewell.clone()));
+        workers.spawn(hosted::keep(keeper, asked));
+        let rooms = (desk, Arc::clone(&shared.hosted));
+        workers.spawn(service::serve(service, rooms, to_serve, stop.clone(), farewell.clone()));
         workers.spawn(acquaintances::meet(Arc::clone(self), Arc::clone(shared), hub.clone(), coming));
         let counter = hub.clone();
         let mut ports = Ports {

@@ -17,12 +17,16 @@ const LONGEST_SAID: usize = 300;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Condition {
     BadRequest,
+    Conflict,
     FeatureNotImplemented,
     Forbidden,
+    Gone,
     InternalServerError,
     ItemNotFound,
+    JidMalformed,
     NotAcceptable,
     NotAllowed,
+    RegistrationRequired,
     RemoteServerNotFound,
     RemoteServerTimeout,
     ResourceConstraint,
@@ -49,12 +53,16 @@ impl Condition {
     fn names(self) -> (&'static str, &'static str) {
         match self {
             Self::BadRequest => ("bad-request", "modify"),
+            Self::Conflict => ("conflict", "cancel"),
             Self::FeatureNotImplemented => ("feature-not-implemented", "cancel"),
             Self::Forbidden => ("forbidden", "auth"),
+            Self::Gone => ("gone", "cancel"),
             Self::InternalServerError => ("internal-server-error", "wait"),
             Self::ItemNotFound => ("item-not-found", "cancel"),
+            Self::JidMalformed => ("jid-malformed", "modify"),
             Self::NotAcceptable => ("not-acceptable", "modify"),
             Self::NotAllowed => ("not-allowed", "cancel"),
+            Self::RegistrationRequired => ("registration-required", "auth"),
             Self::RemoteServerNotFound => ("remote-server-not-found", "cancel"),
             Self::RemoteServerTimeout => ("remote-server-timeout", "wait"),
             Self::ResourceConstraint => ("resource-constraint", "wait"),

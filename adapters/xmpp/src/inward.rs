@@ -13,7 +13,7 @@ pub(crate) use acceptor::{Acceptor, accept};
 pub(crate) use files::BLURHASH_URI;
 #[cfg(test)]
 pub(crate) use message::place;
-pub(crate) use message::{Meaning, content};
+pub(crate) use message::{Meaning, Said, content};
 pub(crate) use references::THREAD;
 pub(crate) use time::read as time_of;
 pub(crate) use time::stamp;

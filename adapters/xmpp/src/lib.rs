@@ -3,7 +3,7 @@
 //!
 //! `xml` reads and writes the stream, `transport` keeps the connection and proves what was delivered, `outward` and `inward`
 //! turn the canonical model into stanzas and back (pure), `service` answers what servers and clients ask of ghosts.
-//! Rooms are not here.
+//! `hosted` serves the rooms of other networks.
 
 mod acquaintances;
 mod adapter;
@@ -18,6 +18,7 @@ mod foreign;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod hosted;
 mod inward;
 #[cfg(feature = "measuring")]
 #[doc(hidden)]

@@ -25,7 +25,9 @@ use crate::{
     config::ComponentDomain,
     envelope::{Envelope, Kind},
     foreign::{self, Events, Foreign},
+    hosted::{Desk, Hosted},
     transport::Task,
+    xml::Builder,
 };
 
 /// How ghosts are there, by bare JID; unknown is available.
@@ -67,6 +69,11 @@ enum Addressee {
     Nobody(Reason),
 }
 
+/// What a ghost can do, for presence (XEP-0115 §4).
+pub(crate) fn ghost_caps() -> Builder {
+    disco::ghost().caps()
+}
+
 /// What answers say about the organisation.
 #[derive(Debug, Clone, Copy)]
 struct Facts<'a> {
@@ -81,6 +88,7 @@ struct Facts<'a> {
 /// Answers until the channel closes; on `stop` tells all contacts that the ghosts are gone, then cancels `farewell`.
 pub(crate) async fn serve(
     service: Service,
+    (desk, hosted): (Desk, Arc<Hosted>),
     mut tasks: mpsc::Receiver<Task>,
     stop: CancellationToken,
     farewell: CancellationToken,
@@ -91,14 +99,19 @@ pub(crate) async fn serve(
     loop {
         tokio::select! {
             task = tasks.recv() => match task {
-                Some(Task::Stanza(stanza)) => match service.standing_in(&stanza) {
-                    None => service.answer(&contacts, &stanza).await,
-                    Some(other) => other.answer(&Contacts::new(other.clone()), &stanza).await,
+                Some(Task::Stanza(stanza)) => match desk.take(&service.hub, stanza) {
+                    Ok(None) => {}
+                    Ok(Some(refusal)) => service.send(refusal).await,
+                    Err(stanza) => match service.standing_in(&stanza) {
+                        None => service.answer(&contacts, &stanza).await,
+                        Some(other) => other.answer(&Contacts::new(other.clone()), &stanza).await,
+                    },
                 },
                 Some(Task::Present(ghost)) => contacts.show(&ghost, false).await,
                 Some(Task::Portrayed(ghost)) => contacts.show(&ghost, true).await,
                 Some(Task::Online) => {
                     foreign::online(&service.news, service.domain.as_str()).await;
+                    desk.online();
                     let contacts = contacts.clone();
                     announcing = Some(AbortOnDropHandle::new(tokio::spawn(async move { contacts.announce().await })));
                 }
@@ -107,7 +120,11 @@ pub(crate) async fn serve(
             () = stop.cancelled(), if leaving.is_none() => {
                 drop(announcing.take());
                 let (contacts, farewell) = (contacts.clone(), farewell.clone());
+                let (service, hosted) = (service.clone(), Arc::clone(&hosted));
                 leaving = Some(AbortOnDropHandle::new(tokio::spawn(async move {
+                    for told in hosted.close(&service.hub, service.domain.as_str()).await {
+                        service.send(told).await;
+                    }
                     contacts.take_leave().await;
                     farewell.cancel();
                 })));
@@ -149,6 +166,11 @@ impl Service {
             Kind::Presence => contacts.receive(&envelope, stanza).await,
             Kind::Message => {}
         }
+    }
+
+    /// The answer to a question to a ghost of this component.
+    pub(crate) async fn answer_for(&self, question: &Element) -> Option<Element> {
+        iq::answer(self, &Envelope::read(question)?, question).await
     }
 
     /// The picture that is shown of a ghost.

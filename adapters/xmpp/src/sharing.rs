@@ -126,3 +126,27 @@ impl Asking<'_> {
         found
     }
 }
+
+/// Where the files are: uploaded, or, where no server takes them, at the gateway's own links.
+pub(crate) async fn handed_out(
+    hub: &Hub,
+    placed: Result<Option<Vec<Reachable>>, DeliveryError>,
+    files: &[Attachment],
+) -> Result<Vec<Reachable>, DeliveryError> {
+    let nowhere =
+        || DeliveryError::Never { reason: Reason::Rejected, cause: "no server takes files for this recipient".to_owned() };
+    let unplaced = match placed {
+        Ok(Some(places)) => return Ok(places),
+        Ok(None) => nowhere(),
+        Err(error @ DeliveryError::Never { reason: Reason::TooLarge, .. }) => error,
+        Err(error) => return Err(error),
+    };
+    let mut places = Vec::with_capacity(files.len());
+    for file in files {
+        match hub.hand_out(file).await? {
+            Some((file, address)) => places.push(Reachable { file, address }),
+            None => return Err(unplaced),
+        }
+    }
+    Ok(places)
+}

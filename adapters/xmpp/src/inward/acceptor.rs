@@ -23,6 +23,7 @@ use crate::{
     config::ComponentDomain,
     envelope::{Envelope, Says},
     foreign::{self, Events, Foreign, Heard},
+    hosted::{self, Desk, Hosted},
     senders::{Origin, Senders},
 };
 
@@ -46,6 +47,9 @@ pub(crate) struct Acceptor {
     pub(crate) foreign: Arc<Foreign>,
     pub(crate) news: Events,
     pub(crate) listener: Arc<str>,
+    /// The rooms that are hosted, and the way to who keeps them.
+    pub(crate) hosted: Arc<Hosted>,
+    pub(crate) desk: Desk,
     /// Where refusals go.
     pub(crate) answers: mpsc::Sender<Element>,
 }
@@ -80,6 +84,13 @@ impl Acceptor {
             if self.foreign.knows(address::bare(envelope.from)) {
                 if let Some(said) = self.hear(&envelope, stanza).await {
                     received.push(said);
+                    envelopes.push(envelope);
+                }
+                continue;
+            }
+            if let Some(room) = Hosted::room_of(&self.hub, envelope.to) {
+                if let Some(arrival) = self.in_room(&room, stanza, &envelope, arrivals).await {
+                    received.push(arrival);
                     envelopes.push(envelope);
                 }
                 continue;
@@ -132,6 +143,29 @@ impl Acceptor {
             Heard::Done(word) => word.into_iter().for_each(|word| self.hub.dropped(word)),
             // Nothing that a room takes for a sign that the ghost is gone.
             Heard::Private => self.refuse(envelope, Condition::NotAcceptable, None).await,
+        }
+        None
+    }
+
+    /// What was said in a room, or to somebody in it.
+    async fn in_room(&self, room: &str, stanza: &Element, envelope: &Envelope<'_>, arrivals: &mut Arrivals) -> Option<Received> {
+        match self.hosted.heard(room, stanza, envelope, self.hub.language()) {
+            hosted::Heard::Said(said, to) => match arrival(envelope, *said, &self.hub, arrivals) {
+                Some(received) => return Some(Received { to, ..received }),
+                None => self.refuse(envelope, Condition::BadRequest, None).await,
+            },
+            hosted::Heard::Answers(answers) => {
+                for answer in answers {
+                    self.tell(answer).await;
+                }
+            }
+            hosted::Heard::Concerns => {
+                if let Ok(Some(refusal)) = self.desk.take(&self.hub, stanza.clone()) {
+                    self.tell(refusal).await;
+                }
+            }
+            hosted::Heard::Refused(reason) => self.refuse_for(envelope, &reason).await,
+            hosted::Heard::Nothing(word) => self.hub.dropped(word),
         }
         None
     }
@@ -208,9 +242,13 @@ impl Acceptor {
 
     async fn refuse(&self, envelope: &Envelope<'_>, condition: Condition, text: Option<&str>) {
         let says = text.map(|text| Says { language: self.hub.language().tag(), text });
-        if let Some(answer) = envelope.refuse(condition, says)
-            && self.answers.send(answer).await.is_err()
-        {
+        if let Some(answer) = envelope.refuse(condition, says) {
+            self.tell(answer).await;
+        }
+    }
+
+    async fn tell(&self, answer: Element) {
+        if self.answers.send(answer).await.is_err() {
             self.hub.dropped("untold");
         }
     }

@@ -56,13 +56,12 @@ pub(crate) struct Said {
 /// Reads a message stanza; `language` is preferred among several bodies.
 pub(super) fn read(stanza: &Element, envelope: &Envelope<'_>, language: Language) -> Meaning {
     match envelope.kind_of {
-        Some("error") => return Meaning::Refusal(Refusal::read(stanza)),
-        Some("groupchat") => return Meaning::Unservable(Condition::ServiceUnavailable),
-        Some("headline") => return avatars::in_event(stanza).map_or(Meaning::Nothing("headline"), Meaning::Announced),
+        Some("error") => Meaning::Refusal(Refusal::read(stanza)),
+        Some("groupchat") => Meaning::Unservable(Condition::ServiceUnavailable),
+        Some("headline") => avatars::in_event(stanza).map_or(Meaning::Nothing("headline"), Meaning::Announced),
         // RFC 6121 §5.2.2: anything unknown is normal.
-        _ => {}
+        _ => content(stanza, envelope, language),
     }
-    content(stanza, envelope, language)
 }
 
 /// Reads what stands in a message stanza, whatever its type.

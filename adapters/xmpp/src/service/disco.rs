@@ -39,9 +39,11 @@ pub(super) fn component(facts: &Facts<'_>) -> Info {
     let name = words::say(facts.language, &Text::GatewayName { organisation: facts.organisation });
     let features = COMMON
         .into_iter()
-        .chain([namespace::DISCO_ITEMS, namespace::LAST, namespace::GATEWAY, namespace::JID_ESCAPING])
+        .chain([namespace::DISCO_ITEMS, namespace::LAST, namespace::GATEWAY, namespace::JID_ESCAPING, namespace::MUC])
         .collect();
-    Info { identities: vec![("gateway", kind.to_owned(), Some(name))], features }
+    // The second for those who look for rooms; clients do not choose a gateway for new rooms of their own.
+    let identities = vec![("gateway", kind.to_owned(), Some(name.clone())), ("conference", "text".to_owned(), Some(name))];
+    Info { identities, features }
 }
 
 /// A ghost: an account, and the client it seems to use. Without a name, so that all ghosts share one hash.

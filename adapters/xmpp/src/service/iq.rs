@@ -12,6 +12,7 @@ use super::{Addressee, Facts, Service, disco, profile};
 use crate::{
     condition::Condition,
     envelope::{Envelope, Says},
+    hosted::listed,
     inward::stamp,
     xml::{child, element, namespace},
 };
@@ -40,6 +41,10 @@ pub(super) async fn answer(service: &Service, envelope: &Envelope<'_>, stanza: &
     }
     let facts = service.facts();
     let mut answer = match (one_payload(envelope, stanza), service.addressee(envelope.to).await) {
+        (Some((false, payload)), Ok(Addressee::Component)) if lists_rooms(payload) => match service.hub.rooms().await {
+            Ok(rooms) => Answer::Result(Some(listed(service.domain.as_str(), &rooms))),
+            Err(error) => failed(&error),
+        },
         (None, _) => Answer::Refusal(Condition::BadRequest),
         (Some((set, payload)), Ok(addressee)) => {
             let picture = if shows_picture(payload) { service.picture(envelope.to).await } else { None };
@@ -80,6 +85,11 @@ fn one_payload<'a>(envelope: &Envelope<'_>, stanza: &'a Element) -> Option<(bool
     };
     let mut payloads = stanza.children();
     payloads.next().filter(|_| payloads.next().is_none()).map(|payload| (set, payload))
+}
+
+/// Which rooms are there?
+fn lists_rooms(payload: &Element) -> bool {
+    payload.is("query", namespace::DISCO_ITEMS) && payload.attr("node").is_none()
 }
 
 /// Is the answer about how somebody looks?
