@@ -89,6 +89,13 @@ async def test_it_appears_with_its_people_and_messages_go_both_ways(room: Room) 
     assert room.seen_times("hello from Matrix") == 1, "nobody hears his own words from a ghost"
 
 
+async def test_its_subject_is_the_topic(room: Room) -> None:
+    room.bob.send_raw(f"<message to='{room.muc}' type='groupchat'><subject>plans of today</subject></message>")
+    await room.alice.wait_for(
+        lambda e: e["type"] == "m.room.topic" and e["content"].get("topic") == "plans of today", what="the topic"
+    )
+
+
 async def test_answers_edits_reactions_and_deletions_name_the_right_message(room: Room) -> None:
     event = await room.alice.send_text(room.id, "question")
     question = await room.heard("question")

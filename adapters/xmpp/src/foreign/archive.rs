@@ -98,7 +98,7 @@ async fn page(reach: &Reach, hub: &Hub, room: &str, after: &str) -> Result<Optio
 }
 
 /// Hands in what was kept back; from then on everything is heard at once.
-async fn release(reach: &Reach, hub: &Hub, room: &str) -> bool {
+pub(super) async fn release(reach: &Reach, hub: &Hub, room: &str) -> bool {
     let foreign = &reach.shared.foreign;
     loop {
         let held = {

@@ -8,7 +8,7 @@ use dreiklang_engine::{
 use dreiklang_model::{ChatId, Reason, RoomAddress, words};
 
 use super::{
-    presence,
+    keeping, presence,
     seating::{Reach, Unseated},
     told,
 };
@@ -34,10 +34,8 @@ pub(crate) async fn enter(reach: &Reach, hub: &Hub, room: &RoomAddress) -> Resul
             return Err(EntryError::Refused { reason: presence::reason(&refusal), cause });
         }
     }
-    // Nothing was missed: it is heard from here on.
-    if let Some(known) = reach.shared.foreign.rooms().get_mut(name) {
-        known.held = None;
-    }
+    // What is said from here on, the subject first, is kept back until the gateway knows the room.
+    keeping::entered(&reach.shared.news, name).await;
     Ok(Entered { chat, details: told.details, people: reach.shared.foreign.people(name) })
 }
 

@@ -69,12 +69,12 @@ pub(super) async fn read(foreign: &Foreign, hub: &Hub, stanza: &Element, archive
     if is_ours(foreign, hub, room, &envelope, given.as_ref()).await {
         return Heard::Done(None);
     }
+    if let Some(subject) = subject(stanza) {
+        describe(hub, &chat, &subject).await;
+        return Heard::Done(None);
+    }
     let said = match content(stanza, &envelope, hub.language()) {
         Meaning::Said(said) => said,
-        _ if subject(stanza).is_some() => {
-            describe(hub, &chat, &subject(stanza).unwrap_or_default()).await;
-            return Heard::Done(None);
-        }
         Meaning::Nothing(word) => return Heard::Done(Some(word)),
         Meaning::Refused(Reason::Encrypted(_)) => return Heard::Done(Some("encrypted")),
         _ => return Heard::Done(Some("unreadable")),

@@ -34,6 +34,8 @@ pub(crate) const NEWS: usize = 1024;
 const PACE: Duration = Duration::from_millis(50);
 /// Pauses between attempts to get into a room again.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(300));
+/// How often, and after which pause each time, it is looked whether the gateway knows a room that was entered.
+const KNOWN: (u32, Duration) = (600, Duration::from_millis(50));
 /// After so long each room is asked whether we are still in (XEP-0410).
 const ROUND: Duration = Duration::from_secs(5 * 60);
 /// How many ghosts may be in a room at most, for the comparison with who is wanted there.
@@ -47,6 +49,8 @@ pub(crate) type Events = mpsc::Sender<Happened>;
 pub(crate) enum Happened {
     /// A component is connected (again): nobody of ours sits anywhere.
     Online(String),
+    /// A room was entered for the first time.
+    Entered(String),
     /// People came and went.
     Attendance { room: String, changes: Vec<Attendance> },
     /// The listener is out.
@@ -72,6 +76,11 @@ impl Happened {
 pub(crate) async fn online(news: &Events, component: &str) {
     // Nobody takes the news only when the adapter ends.
     let _ = news.send(Happened::Online(component.to_owned())).await;
+}
+
+/// A room was entered for the first time.
+pub(super) async fn entered(news: &Events, room: &str) {
+    let _ = news.send(Happened::Entered(room.to_owned())).await;
 }
 
 /// A message was handed in: the room, and its name for it.
@@ -122,9 +131,10 @@ pub(crate) async fn keep(reach: Reach, hub: Hub, news: &mut mpsc::Receiver<Happe
     tasks.shutdown().await;
 }
 
-/// Where we must go back to.
+/// What takes longer: where we must go back to, or what was entered and is not heard yet.
 enum Back {
     Everywhere(String),
+    Entered(String),
     Room { room: String, why: Option<String>, for_good: bool },
 }
 
@@ -136,6 +146,7 @@ async fn sort(hub: &Hub, news: impl Iterator<Item = Happened>) -> Vec<Back> {
     for one in news {
         match one {
             Happened::Online(component) => back.push(Back::Everywhere(component)),
+            Happened::Entered(room) => back.push(Back::Entered(room)),
             Happened::Attendance { room, changes } => attendance.entry(room).or_default().extend(changes),
             Happened::Out { room, why, for_good } => back.push(Back::Room { room, why, for_good }),
             Happened::Heard { room, name } => drop(heard.insert(room, name)),
@@ -169,6 +180,14 @@ impl Back {
                     tokio::time::sleep(PACE).await;
                 }
                 while joining.join_next().await.is_some() {}
+            }
+            Self::Entered(room) => {
+                for _ in 0..KNOWN.0 {
+                    match leg(hub, &room).await {
+                        Ok(Some(_)) if archive::release(reach, hub, &room).await => return,
+                        _ => tokio::time::sleep(KNOWN.1).await,
+                    }
+                }
             }
             Self::Room { room, why, for_good } => {
                 let Ok(Some(leg)) = leg(hub, &room).await else { return };
