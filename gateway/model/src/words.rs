@@ -357,7 +357,7 @@ fn span(language: Language, seconds: u32) -> String {
         (60, ["Minute", "Minuten"], ["minute", "minutes"]),
         (1, ["Sekunde", "Sekunden"], ["second", "seconds"]),
     ];
-    let unit = UNITS.iter().find(|(unit, ..)| seconds >= *unit && seconds % unit == 0);
+    let unit = UNITS.iter().find(|(unit, ..)| seconds >= *unit && seconds.is_multiple_of(*unit));
     let (unit, german, english) = unit.unwrap_or(&UNITS[4]);
     let number = seconds / unit;
     let names = if language == Language::German { german } else { english };
