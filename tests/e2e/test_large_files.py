@@ -11,6 +11,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from clients.component import ComponentClient
 from conftest import People, Way
 from fidelity.files import download_from_matrix, upload_to_matrix, upload_to_xmpp
 from fidelity.on_xmpp import OOB
@@ -49,6 +50,42 @@ async def test_what_is_too_large_for_mail_is_given_at_a_link(gateway: Gateway, p
         for odd in (f"{start}/{token[:-2]}AA/{name}", f"{start}/x/{name}", f"{start}/", f"{start}/{token}"):
             async with web.get(odd) as answer:
                 assert answer.status == 404, odd
+
+
+async def test_a_server_that_takes_no_files_gets_a_link(gateway: Gateway, people: People, servers: Lab, way: Way) -> None:
+    """A far XMPP server without an upload service: the file comes as a file all the same, from the gateway's media endpoint."""
+    alice = await people.matrix()
+    port = servers.ports.prosody_component if way.xmpp == "prosody" else servers.ports.ejabberd_stranger
+    far = servers.names.stranger
+    async with await ComponentClient.connect(servers.host, port, far, servers.secrets.component) as server:
+        bob, ghost = f"bob@{far}", on_xmpp(alice.user_id)
+        server.send(f"<message from='{bob}/far' to='{ghost}' type='chat' id='1'><body>hello from afar</body></message>")
+        room = (await alice.wait_message("hello from afar"))["room_id"]
+
+        async def answers() -> None:
+            """As a server does that has no such service."""
+            seen = 0
+            while True:
+                asked = server.stanzas.items[seen:]
+                seen += len(asked)
+                for stanza in asked:
+                    if stanza.kind == "iq" and stanza.type == "get":
+                        query = "<query xmlns='http://jabber.org/protocol/disco#items'/>"
+                        server.send(f"<iq type='result' id='{stanza.id}' from='{stanza.to}' to='{stanza.sender}'>{query}</iq>")
+                await asyncio.sleep(0.02)
+
+        answering = asyncio.create_task(answers())
+        data = b"%PDF-1.7 " + os.urandom(1000)
+        url = await upload_to_matrix(alice, data, "plan.pdf", "application/pdf")
+        info = {"mimetype": "application/pdf", "size": len(data)}
+        await alice.send(room, {"msgtype": "m.file", "body": "plan.pdf", "url": url, "info": info})
+        stanza = await server.wait_for(lambda s: s.kind == "message" and s.has(OOB), 60, what="a file")
+        answering.cancel()
+    link = stanza.body or ""
+    assert link.startswith(gateway.admin("/media/")) and link.endswith("/plan.pdf"), link
+    async with aiohttp.ClientSession() as web, web.get(link) as answer:
+        assert answer.status == 200 and await answer.read() == data
+        assert answer.headers["Content-Disposition"].startswith("attachment"), answer.headers
 
 
 def memory(gateway: Gateway) -> int:

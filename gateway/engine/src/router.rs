@@ -34,7 +34,7 @@ pub(crate) async fn accept(live: &Arc<Live>, network: &Network, received: Vec<Re
     let mut batch = Batch::default();
     let mut timers = Changes::default();
     for one in received {
-        match route(live, network, one, &batch, &mut timers).await? {
+        match route(live, network, one, &batch, timers.by(arrivals.len())).await? {
             Ok((arrival, to)) => {
                 batch.add(&arrival);
                 verdicts.push(Verdict::Stored);
@@ -49,7 +49,7 @@ pub(crate) async fn accept(live: &Arc<Live>, network: &Network, received: Vec<Re
     }
     let held: Vec<bool> = arrivals.iter().map(|arrival| arrival.rows.iter().any(|row| row.held)).collect();
     let stored = if arrivals.is_empty() { Vec::new() } else { live.store.accept(arrivals).await? };
-    timers::keep(live, timers).await?;
+    timers::keep(live, timers, &stored).await?;
     let mut outcomes = stored.into_iter().zip(targets).zip(held);
     for verdict in verdicts.iter_mut().filter(|verdict| **verdict == Verdict::Stored) {
         match outcomes.next() {

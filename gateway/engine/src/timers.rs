@@ -10,7 +10,27 @@ use crate::{organisation::Live, port::StoreError};
 
 /// Changes that arrive together: the store does not know them yet.
 #[derive(Default)]
-pub(crate) struct Changes(HashMap<ConversationId, Option<Lifetime>>);
+pub(crate) struct Changes {
+    now: HashMap<ConversationId, Option<Lifetime>>,
+    /// Which arrival changes what, in order.
+    by: Vec<(usize, ConversationId, Option<Lifetime>)>,
+    arrival: usize,
+}
+
+impl Changes {
+    /// What is changed from here on is changed by this arrival. What it changed under the same number before was refused.
+    pub(crate) fn by(&mut self, arrival: usize) -> &mut Self {
+        self.by.retain(|(by, ..)| *by != arrival);
+        self.now = self.by.iter().map(|(_, conversation, timer)| (*conversation, *timer)).collect();
+        self.arrival = arrival;
+        self
+    }
+
+    fn set(&mut self, conversation: ConversationId, timer: Option<Lifetime>) {
+        self.now.insert(conversation, timer);
+        self.by.push((self.arrival, conversation, timer));
+    }
+}
 
 /// What somebody says, and how that changes the conversation's timer.
 pub(crate) struct Timed {
@@ -26,7 +46,7 @@ fn key(conversation: ConversationId) -> String {
 
 /// What holds in a conversation.
 async fn standing(live: &Live, conversation: ConversationId, changes: &Changes) -> Result<Option<Lifetime>, StoreError> {
-    if let Some(changed) = changes.0.get(&conversation) {
+    if let Some(changed) = changes.now.get(&conversation) {
         return Ok(*changed);
     }
     if let Some(known) = live.timers.get(&conversation) {
@@ -62,13 +82,15 @@ pub(crate) async fn timed(
     if standing(live, conversation, changes).await? == new {
         return Ok(Timed { what: Some(what).filter(|what| !matches!(what, What::Timer(_))), changed: None });
     }
-    changes.0.insert(conversation, new);
+    changes.set(conversation, new);
     Ok(Timed { what: Some(what), changed: Some(new) })
 }
 
-/// Writes down what has changed, after what changed it is durable: whoever dies between tells people once more.
-pub(crate) async fn keep(live: &Live, changes: Changes) -> Result<(), StoreError> {
-    for (conversation, timer) in changes.0 {
+/// Writes down what has changed, after what changed it is durable: whoever dies between tells people once more. `new`: which arrivals are
+/// no repeats; what was said long ago and comes again changes nothing.
+pub(crate) async fn keep(live: &Live, changes: Changes, new: &[bool]) -> Result<(), StoreError> {
+    let changes = changes.by.into_iter().filter(|(by, ..)| new.get(*by) == Some(&true));
+    for (_, conversation, timer) in changes {
         let seconds = timer.map(|timer| timer.seconds().to_string());
         live.store.set_note(live.key, &Network::GATEWAY, &key(conversation), seconds.as_deref()).await?;
         live.timers.insert(conversation, timer);

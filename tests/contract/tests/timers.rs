@@ -97,6 +97,27 @@ async fn people_are_told_once_and_what_they_say_lasts_as_long() {
 }
 
 #[tokio::test]
+async fn what_was_said_long_ago_and_comes_again_changes_nothing() {
+    let mut town = town().await;
+    town.alice_says("1", vanishing(60, "one")).await;
+    town.alice_says("2", What::Timer(Lifetime::new(3600))).await;
+    for expected in ["1 minute", "one", "1 hour"] {
+        assert!(town.bob_hears().await.contains(expected));
+    }
+    let again =
+        Received { what: vanishing(60, "one"), ..saying((&left(), "alice"), "right|bob", "1", "", town.world.clock.now()) };
+    assert_eq!(town.alice.say(again).await, Some(Verdict::Duplicate));
+    town.bob_says("b1", "and I").await;
+    loop {
+        let heard = town.alice_hears().await;
+        if matches!(heard.what, What::Message(_)) {
+            assert_eq!(lifetime(&heard), Some(3600));
+            break;
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_waits_longer_than_it_lives_does_not_arrive_and_is_not_kept() {
     let mut town = town().await;
     town.alice_says("0", What::Timer(Lifetime::new(60))).await;
