@@ -17,8 +17,8 @@ use std::{
     time::Duration,
 };
 
-use dreiklang_engine::{Hub, RoomLeg};
-use dreiklang_model::ConversationId;
+use dreiklang_engine::{Hub, Member, RoomLeg};
+use dreiklang_model::{ConversationId, DisplayName};
 use moka::sync::Cache;
 use ruma::{OwnedRoomId, OwnedUserId, RoomId};
 use tokio::{sync::Notify, time::Instant};
@@ -135,6 +135,12 @@ pub(crate) async fn leave(service: &Service, leg: &RoomLeg) {
     if let Err(trouble) = upgrades::depart(service, &room).await {
         tracing::warn!(%trouble, "a room cannot be left");
     }
+}
+
+/// How somebody's ghost is called: as he is everywhere, or, where nobody ever told that, as in the room.
+fn called(member: &Member) -> &DisplayName {
+    let nameless = member.ghost.name.as_str() == member.ghost.address.as_str();
+    if nameless { &member.nick } else { &member.ghost.name }
 }
 
 /// Brings rooms to what is wanted that the engine does not ask for by itself, until `stop`.

@@ -9,7 +9,7 @@ use dreiklang_engine::{
 use dreiklang_model::{NativeId, Placed, Reason, What};
 use ruma::{OwnedRoomId, OwnedUserId};
 
-use super::{ghost_user, membership, room_of};
+use super::{called, ghost_user, membership, room_of};
 use crate::{
     chats::{self, NoChat},
     client::CallError,
@@ -92,7 +92,7 @@ async fn attempt(
         Speaker::Bot(bot) => service.ghosts.ensure(&service.client, hub, bot, None).await?,
         Speaker::Ghost(member, user) => {
             let ghost = &member.ghost;
-            let puppet = service.ghosts.ensure(&service.client, hub, user, Some(&ghost.name)).await?;
+            let puppet = service.ghosts.ensure(&service.client, hub, user, Some(called(member))).await?;
             service.ghosts.dress(service, hub, user, &ghost.address, ghost.picture.as_ref()).await;
             puppet
         }

@@ -9,7 +9,7 @@ use ruma::{
     api::client::membership::{invite_user, join_room_by_id, leave_room},
 };
 
-use super::{ghost_user, portal, room_of, survey, thrown_out};
+use super::{called, ghost_user, portal, room_of, survey, thrown_out};
 use crate::{
     chats::NoChat,
     client::{As, CallError, Refusal},
@@ -85,7 +85,7 @@ async fn refreshed(service: &Service, hub: &Hub, room: &RoomLeg) -> Result<(), T
             continue;
         }
         service.rooms.pace().await;
-        let puppet = service.ghosts.ensure(&service.client, hub, &user, Some(&member.ghost.name)).await?;
+        let puppet = service.ghosts.ensure(&service.client, hub, &user, Some(called(member))).await?;
         match bring_in(service, hub, &room, &puppet).await {
             Ok(()) => {}
             Err(NoChat::Trouble(trouble)) => return Err(trouble),

@@ -49,6 +49,16 @@ async fn who_may_and_which_paths_there_are() {
         let (is, answer) = call(&gateway, method, path, token, body.to_owned()).await;
         assert_eq!((is, answer["errcode"].as_str().unwrap_or_default()), (status, code), "{method} {path} {token:?} {body}");
     }
+    let right_place = json!([{ "alias": "#_xmpp_team=40muc.example:hs.example", "protocol": "xmpp", "fields": { "address": "team@muc.example" } }]);
+    for (asked, expected) in [
+        ("location/xmpp?address=team@muc.example", &right_place),
+        ("location?alias=%23_xmpp_team%3D40muc.example:hs.example", &right_place),
+        ("location/xmpp?address=nonsense", &json!([])),
+        ("location?alias=%23other:hs.example", &json!([])),
+    ] {
+        let found = call(&gateway, "GET", &format!("/_matrix/app/v1/thirdparty/{asked}"), right, String::new()).await;
+        assert_eq!(found, (200, expected.clone()), "{asked}");
+    }
     assert!(gateway.homeserver.world.lock().unwrap().users.contains("@_xmpp_carol=40xmpp.example:hs.example"));
     let found =
         call(&gateway, "GET", "/_matrix/app/v1/thirdparty/user/xmpp?address=bob@xmpp.example", right, String::new()).await;

@@ -34,6 +34,7 @@ pub(super) struct Room {
 pub(super) struct World {
     pub(super) users: BTreeSet<String>,
     pub(super) rooms: BTreeMap<String, Room>,
+    pub(super) aliases: BTreeMap<String, String>,
     pub(super) faults: VecDeque<Fault>,
     /// The paths that were called, in order.
     pub(super) calls: Vec<String>,
@@ -97,8 +98,14 @@ impl Homeserver {
     }
 }
 
+impl Room {
+    fn is_public(&self) -> bool {
+        self.state.get("m.room.join_rules/").is_some_and(|event| event["content"]["join_rule"] == "public")
+    }
+}
+
 impl World {
-    fn add(&mut self, room: &str, sender: &str, kind: &str, key: Option<&str>, content: Value) -> Value {
+    pub(super) fn add(&mut self, room: &str, sender: &str, kind: &str, key: Option<&str>, content: Value) -> Value {
         self.events += 1;
         let mut event = json!({
             "type": kind, "room_id": room, "sender": sender, "event_id": format!("$e{}", self.events),
@@ -143,20 +150,31 @@ impl World {
                 let rooms: Vec<&String> = self.rooms.keys().filter(|room| is_in(self, room)).collect();
                 (200, json!({ "joined_rooms": rooms }))
             }
+            ("GET", ["v3", "directory", "room", alias]) => match self.aliases.get(*alias) {
+                Some(room) => (200, json!({ "room_id": room, "servers": ["hs.example"] })),
+                None => (404, error("M_NOT_FOUND", "")),
+            },
+            ("GET", ["v3", "directory", "list", ..]) => (200, json!({ "visibility": "private" })),
             ("POST", ["v3", "createRoom"]) => {
                 let room = format!("!made{}", self.rooms.len());
+                if let Some(name) = body["room_alias_name"].as_str()
+                    && self.aliases.insert(format!("#{name}:hs.example"), room.clone()).is_some()
+                {
+                    self.aliases.insert(format!("#{name}:hs.example"), format!("!made{}", self.rooms.len() - 1));
+                    return (400, error("M_ROOM_IN_USE", ""));
+                }
                 self.rooms.insert(room.clone(), Room::default());
                 self.member(&room, user, user, "join");
-                for event in body["initial_state"].as_array().unwrap() {
-                    self.add(&room, user, event["type"].as_str().unwrap(), Some(""), event["content"].clone());
+                for event in body["initial_state"].as_array().into_iter().flatten() {
+                    self.add(&room, user, event["type"].as_str().unwrap(), event["state_key"].as_str(), event["content"].clone());
                 }
-                for asked in body["invite"].as_array().unwrap() {
+                for asked in body["invite"].as_array().into_iter().flatten() {
                     self.member(&room, user, asked.as_str().unwrap(), "invite");
                 }
                 (200, json!({ "room_id": room }))
             }
-            ("POST", ["v3", "rooms", room, "join"]) => {
-                if self.rooms.get(*room).is_none_or(|it| !it.members.contains_key(user)) {
+            ("POST", ["v3", "join", room] | ["v3", "rooms", room, "join"]) => {
+                if self.rooms.get(*room).is_none_or(|it| !it.is_public() && !it.members.contains_key(user)) {
                     return (403, error("M_FORBIDDEN", "not invited"));
                 }
                 self.member(room, user, user, "join");
@@ -184,10 +202,21 @@ impl World {
                 self.member(room, user, body["user_id"].as_str().unwrap(), "leave");
                 (200, json!({}))
             }
+            ("GET", ["v3", "rooms", room, "joined_members"]) => {
+                let joined = self.rooms[*room].members.iter().filter(|(_, membership)| *membership == "join");
+                let joined = joined.map(|(user, _)| (user.clone(), json!({ "display_name": "Alice" })));
+                (200, json!({ "joined": joined.collect::<serde_json::Map<_, _>>() }))
+            }
+            ("PUT", ["v3", "rooms", room, "state", kind, ..]) => {
+                self.add(room, user, kind, Some(""), body.clone());
+                (200, json!({ "event_id": "$state" }))
+            }
             ("GET", ["v3", "rooms", room, "state"]) => (200, self.rooms[*room].state.values().cloned().collect()),
             ("GET", ["v3", "rooms", room, "state", kind, key @ ..]) => {
                 let key = key.first().copied().unwrap_or_default();
                 match self.rooms[*room].state.get(&format!("{kind}/{key}")) {
+                    // It is asked for as a whole event.
+                    Some(event) if *kind == "m.room.create" => (200, event.clone()),
                     Some(event) => (200, event["content"].clone()),
                     None => (404, error("M_NOT_FOUND", "")),
                 }

@@ -5,6 +5,7 @@
 mod door;
 mod flows;
 mod homeserver;
+mod rooms;
 
 use std::{sync::Arc, time::Duration};
 
@@ -62,6 +63,8 @@ struct Gateway {
     store: Arc<Sqlite>,
     xmpp: People,
     hub: Hub,
+    /// The same gateway seen from the other network.
+    there: Hub,
     stop: CancellationToken,
     running: Option<JoinHandle<Result<(), AdapterError>>>,
     base: String,
@@ -118,13 +121,25 @@ impl Gateway {
         .await
         .unwrap();
         let hub = engine.hub(&organisation.id, &Network::MATRIX).unwrap();
+        let there = engine.hub(&organisation.id, &Network::XMPP).unwrap();
         let stop = CancellationToken::new();
         let running = tokio::spawn({
             let stop = stop.clone();
             async move { engine.run(stop).await }
         });
-        let gateway =
-            Self { homeserver, url, store, xmpp, hub, stop, running: Some(running), base, transactions: 0.into(), directory };
+        let gateway = Self {
+            homeserver,
+            url,
+            store,
+            xmpp,
+            hub,
+            there,
+            stop,
+            running: Some(running),
+            base,
+            transactions: 0.into(),
+            directory,
+        };
         let http = reqwest_client();
         until(async || http.get(&gateway.url).send().await.is_ok()).await;
         gateway
