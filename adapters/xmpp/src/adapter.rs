@@ -208,9 +208,11 @@ impl Adapter for XmppAdapter {
         }
     }
 
-    async fn leave_room(&self, _: &Hub, room: &RoomLeg) {
+    async fn leave_room(&self, hub: &Hub, room: &RoomLeg) {
         if room.hosting == Hosting::Theirs {
             foreign::leave(&self.reach(), room).await;
+        } else if let Some(component) = self.host_of(room) {
+            hosted::abandon(component, &self.shared.hosted, hub, room).await;
         }
     }
 

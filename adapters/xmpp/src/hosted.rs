@@ -29,7 +29,7 @@ use secrecy::{ExposeSecret as _, SecretSlice};
 use tokio::sync::mpsc;
 
 pub(crate) use self::{
-    delivery::{capabilities, deliver, refresh},
+    delivery::{abandon, capabilities, deliver, refresh},
     disco::rooms as listed,
     keeper::{Keeper, WAITING, keep},
     messages::Heard,

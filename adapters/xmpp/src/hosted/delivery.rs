@@ -17,6 +17,7 @@ use super::{
     Hosted,
     keeper::{SHOWN, change_room},
     messages::{reflected, stanza_id},
+    note,
     occupants::{Room, from_occupant},
     presence::occupant_id,
 };
@@ -200,5 +201,23 @@ pub(crate) async fn refresh(component: &Component, hosted: &Hosted, hub: &Hub, r
         && let Some(room) = hosted.rooms().get_mut(jid)
     {
         room.uncertain = true;
+    }
+}
+
+/// See [`dreiklang_engine::port::Adapter::leave_room`].
+pub(crate) async fn abandon(component: &Component, hosted: &Hosted, hub: &Hub, room: &RoomLeg) {
+    let Some(jid) = room.chat.as_ref().map(dreiklang_model::ChatId::as_str) else { return };
+    let (done, _proved) = oneshot::channel();
+    let devices = change_room(component, hosted, jid, done, |room| {
+        let copies = room.destroy();
+        let devices: Vec<_> = copies.iter().flat_map(|copies| copies.to.iter().cloned()).collect();
+        (devices, copies)
+    });
+    let Some(devices) = devices.await else { return };
+    hosted.rooms().remove(jid);
+    for device in devices {
+        if let Err(error) = hub.set_note(&note(jid, &device), None).await {
+            tracing::error!(%error, "who was in a room is not forgotten");
+        }
     }
 }

@@ -237,8 +237,7 @@ impl Keeper {
                 if given != nick {
                     self.hub.set_note(&device, Some(given.as_str())).await?;
                 }
-                let nick = Some(DisplayName::new(given.as_str()));
-                self.hub.attend(&chat, vec![Attendance { who: user, nick, standing: Some(Standing::Member) }], false).await
+                self.attend(&chat, user, &given).await
             }
             Some(Err(refused)) => {
                 self.hub.set_note(&device, before.as_deref()).await?;
@@ -273,8 +272,18 @@ impl Keeper {
             self.hub.set_note(&note(jid, &device), Some(nick.as_str())).await?;
         }
         let Ok(chat) = ChatId::new(jid) else { return Ok(()) };
-        let nick = Some(DisplayName::new(nick.as_str()));
-        self.hub.attend(&chat, vec![Attendance { who: user, nick, standing: Some(Standing::Member) }], false).await
+        self.attend(&chat, user, &nick).await
+    }
+
+    /// Somebody is in a room under a name; whoever has not said yet how he is called is called so everywhere.
+    async fn attend(&self, chat: &ChatId, who: Address, nick: &Nick) -> Result<(), StoreError> {
+        let name = DisplayName::new(nick.as_str());
+        let here = Attendance { who: who.clone(), nick: Some(name.clone()), standing: Some(Standing::Member) };
+        self.hub.attend(chat, vec![here], false).await?;
+        if self.hub.name_of(&who).await?.is_none() {
+            self.hub.rename(&who, &name).await?;
+        }
+        Ok(())
     }
 
     async fn leave(

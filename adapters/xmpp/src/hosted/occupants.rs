@@ -343,6 +343,15 @@ impl Room {
 
     /// The gateway ends: everybody hears it and nobody is here any more (§13.1).
     pub(super) fn close(&mut self) -> Vec<Copies> {
+        self.send_out(|seen| seen.gone(None, &[status::SELF, status::SHUTDOWN]))
+    }
+
+    /// The room is hosted no more (§10.9).
+    pub(super) fn destroy(&mut self) -> Vec<Copies> {
+        self.send_out(presence::destroyed)
+    }
+
+    fn send_out(&mut self, told: impl Fn(&Seen<'_>) -> Element) -> Vec<Copies> {
         let people = std::mem::take(&mut self.people);
         self.nicks.retain(|_, holder| matches!(holder, Holder::Ghost(_)));
         let mut copies = Vec::new();
@@ -350,8 +359,7 @@ impl Room {
             let id = self.ids.of(&self.jid, jid);
             for device in &person.devices {
                 let seen = Seen { room: &self.jid, nick: &person.nick, jid: device, standing: Standing::Member, occupant: &id };
-                let stanza = seen.gone(None, &[status::SELF, status::SHUTDOWN]);
-                copies.push(Copies { stanza, to: vec![Arc::clone(device)] });
+                copies.push(Copies { stanza: told(&seen), to: vec![Arc::clone(device)] });
             }
         }
         copies

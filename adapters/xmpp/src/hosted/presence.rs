@@ -85,6 +85,13 @@ impl Seen<'_> {
     }
 }
 
+/// The room is no more; he may look for it elsewhere (§10.9).
+pub(super) fn destroyed(seen: &Seen<'_>) -> Element {
+    let item = element("item", namespace::MUC_USER).attr("affiliation", "none").attr("role", "none");
+    let user = element("x", namespace::MUC_USER).child(item).child(element("destroy", namespace::MUC_USER));
+    seen.outside().attr("type", "unavailable").child(user.children(statuses(&[status::SELF]))).build()
+}
+
 fn statuses(codes: &[u16]) -> Vec<Element> {
     codes.iter().map(|code| element("status", namespace::MUC_USER).attr("code", &code.to_string()).build()).collect()
 }

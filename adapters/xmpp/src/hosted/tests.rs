@@ -293,6 +293,11 @@ fn the_end_and_a_loss_are_told() {
         ["bob@x.example/desk: -/Bob member/none 110,332", "bob@x.example/phone: -/Bob member/none 110,332"]
     );
     assert!(room.is_empty());
+    room.restore(CARL, nick("Carl"));
+    let copies = room.destroy();
+    assert_eq!(told(&copies), ["carl@x.example/r: -/Carl none/none 110"]);
+    let user = child(&copies[0].stanza, "x", namespace::MUC_USER).unwrap();
+    assert!(child(user, "destroy", namespace::MUC_USER).is_some());
 }
 
 fn message(attributes: &str, content: &str) -> Element {
