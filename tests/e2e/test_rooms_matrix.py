@@ -16,6 +16,7 @@ import pytest
 from clients import MatrixClient, XmppClient
 from clients.matrix import Event
 from conftest import People
+from ghosts import on_matrix, on_xmpp
 from servers import Lab
 from servers.gateway import Gateway
 
@@ -133,6 +134,7 @@ async def test_a_closed_room_is_entered_only_by_who_was_asked_in(gateway: Gatewa
     id, muc = await alice.create_room(preset="private_chat", invite=[dave.user_id]), await muc_of(bob, servers)
     refused = await link(gateway, id, muc)
     assert refused.returncode != 0, refused
+    assert "invited" in refused.stdout
     bot = f"@{BOT}:{servers.names.matrix}"
     await alice.invite(id, bot)
     await alice.wait_for(
@@ -246,3 +248,64 @@ async def test_a_portal_is_called_as_at_home_and_says_what_it_is(gateway: Gatewa
     assert (await state(alice, id, "m.room.name"))["name"]
     assert (await state(alice, id, "m.room.join_rules"))["join_rule"] == "public"
     await until_ghosts(alice, id, 1)
+
+
+# What somebody sees who joins a room of Matrix by its address, in a client for XMPP.
+
+MUC_ITEM = "{http://jabber.org/protocol/muc#user}x/{http://jabber.org/protocol/muc#user}item"
+
+
+def on_xmpp_room(lab: Lab, alias: str) -> str:
+    return f"{alias.replace(':', '%')}@{lab.names.component_matrix}"
+
+
+async def powers_of(bob: XmppClient, room: str, user: str) -> tuple[str, str]:
+    """Affiliation and role of the newest presence of a Matrix user's ghost."""
+    jid = on_xmpp(user)
+    found = await bob.wait_for(
+        lambda s: s.kind == "presence" and s.sender.startswith(room) and (i := s.find(MUC_ITEM)) is not None
+        and i.attrib.get("jid", "").startswith(jid),
+        what=f"{user} in the room",
+    )  # fmt: skip
+    item = found.find(MUC_ITEM)
+    assert item is not None
+    return item.attrib["affiliation"], item.attrib["role"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_room_is_joined_by_its_address(gateway: Gateway, servers: Lab, people: People, version: str) -> None:
+    alice, dave, erin, bob = await people.matrix(), await people.matrix(), await people.matrix(), await people.xmpp()
+    name = fresh("plan")
+    levels = {"users": {dave.user_id: 50, erin.user_id: -1, **({alice.user_id: 100} if version == "11" else {})}}
+    id = await alice.create_room(
+        preset="public_chat", room_alias_name=name, room_version=version, name="Plans", power_level_content_override=levels
+    )
+    for user in (dave, erin):
+        await user.join(id)
+    room = on_xmpp_room(servers, f"#{name}:{servers.names.matrix}")
+    joined = await bob.join_room(room, "Bob", timeout=60)
+    assert joined.type != "error", joined
+    for user, powers in ((alice, ("owner", "moderator")), (dave, ("admin", "moderator")), (erin, ("none", "visitor"))):
+        assert await powers_of(bob, room, user.user_id) == powers
+    texts = [f"number {number}" for number in range(10)]
+    for text in texts:
+        await alice.send_text(id, text)
+        bob.send_groupchat(room, f"answer to {text}")
+    await bob.wait_for(lambda s: s.type == "groupchat" and s.body == texts[-1], what="the last message")
+    await alice.wait_message(f"answer to {texts[-1]}")
+    heard = [s.body for s in bob.stanzas.items if s.type == "groupchat" and s.body in texts]
+    assert heard == texts
+    ghost = on_matrix(bob.jid, "xmpp")
+    said = [e["content"]["body"] for e in alice.events.items if e["type"] == "m.room.message" and e["sender"] == ghost]
+    assert said == [f"answer to {text}" for text in texts]
+    bob.send_presence(f"{room}/Bob", "unavailable")
+    await until_ghosts(alice, id, 0)
+
+
+async def test_a_closed_room_says_that_one_must_be_invited(gateway: Gateway, servers: Lab, people: People) -> None:
+    alice, bob = await people.matrix(), await people.xmpp()
+    name = fresh("closed")
+    await alice.create_room(preset="private_chat", room_alias_name=name)
+    refused = await bob.join_room(on_xmpp_room(servers, f"#{name}:{servers.names.matrix}"), "Bob", timeout=60)
+    assert refused.type == "error"
+    assert refused.has("{jabber:client}error/{urn:ietf:params:xml:ns:xmpp-stanzas}registration-required")

@@ -165,6 +165,8 @@ fn word(reason: &Reason) -> &'static str {
         Reason::NotAuthenticated => "not_authenticated",
         Reason::Encrypted(_) => "encrypted",
         Reason::NeedsInvitation => "needs_invitation",
+        Reason::InvitedOnly => "invited_only",
+        Reason::EncryptedRoom => "encrypted_room",
         Reason::KeyChanged => "key_changed",
         Reason::WrongKey => "wrong_key",
         Reason::NotConnected => "not_connected",

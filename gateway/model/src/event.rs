@@ -142,6 +142,10 @@ pub enum Reason {
     Encrypted(String),
     /// The recipient takes only encrypted messages, and no key of his is known that could be used.
     NeedsInvitation,
+    /// Only those who are invited may come into the room.
+    InvitedOnly,
+    /// The room is encrypted, and the gateway could not read in it.
+    EncryptedRoom,
     /// It is signed with another key than the one known as the sender's.
     KeyChanged,
     /// It is encrypted for a key that the gateway does not have.

@@ -75,7 +75,6 @@ pub enum Text<'a> {
     RoomElsewhere,
     RoomNickTaken,
     RoomNickUnusable,
-    RoomInvitedOnly,
     RoomMoved { address: &'a str },
     RoomFull,
     GatewayName { organisation: &'a str },
@@ -149,6 +148,13 @@ pub fn reason(language: Language, why: &Reason) -> String {
              Sie ihr einen Einladungslink: Schreiben Sie dem Gateway „invite“, und es antwortet damit.",
             "This person accepts only encrypted messages, and the gateway does not know their key yet. Please give them an \
              invite link: write “invite” to the gateway, and it answers with one.",
+        ),
+        Reason::InvitedOnly => {
+            ("In diesen Raum kommt nur, wer eingeladen ist.", "Only those who are invited may come into this room.")
+        }
+        Reason::EncryptedRoom => (
+            "Dieser Raum ist verschlüsselt, und das Gateway kann darin nicht mitlesen.",
+            "This room is encrypted, and the gateway cannot read in it.",
         ),
         Reason::KeyChanged => (
             "Sie schreiben mit einem anderen Schlüssel als dem, der zu Ihrer Adresse bekannt ist. Bitte lassen Sie sich einen \
@@ -328,7 +334,6 @@ fn german(text: &Text<'_>) -> String {
         Text::RoomElsewhere => "Das lässt sich nur in dem Netz ändern, in dem der Raum zu Hause ist.".to_owned(),
         Text::RoomNickTaken => "Dieser Name ist in diesem Raum schon vergeben. Bitte wählen Sie einen anderen.".to_owned(),
         Text::RoomNickUnusable => "Diesen Namen können Sie hier nicht tragen. Bitte wählen Sie einen anderen.".to_owned(),
-        Text::RoomInvitedOnly => "In diesen Raum kommt nur, wer eingeladen ist.".to_owned(),
         Text::RoomMoved { address } => format!("Diesen Raum finden Sie unter {address}"),
         Text::RoomFull => "Zurzeit kommt hier niemand mehr herein. Bitte versuchen Sie es später noch einmal.".to_owned(),
         Text::GatewayName { organisation } => format!("Gateway {organisation}"),
@@ -481,7 +486,6 @@ fn english(text: &Text<'_>) -> String {
         Text::RoomElsewhere => "This can only be changed in the network where the room is at home.".to_owned(),
         Text::RoomNickTaken => "Somebody else bears this name in this room. Please choose another one.".to_owned(),
         Text::RoomNickUnusable => "You cannot bear this name here. Please choose another one.".to_owned(),
-        Text::RoomInvitedOnly => "Only those who are invited may come into this room.".to_owned(),
         Text::RoomMoved { address } => format!("You find this room at {address}"),
         Text::RoomFull => "Nobody more can come in here at the moment. Please try again later.".to_owned(),
         Text::GatewayName { organisation } => format!("Gateway {organisation}"),

@@ -145,10 +145,15 @@ pub(crate) fn status(reason: &Reason) -> &'static str {
         Reason::TooLarge => "5.3.4",
         Reason::Unreachable | Reason::Expired => "5.4.7",
         Reason::Unreadable | Reason::FileUnavailable => "5.6.0",
-        Reason::Encrypted(_) | Reason::WrongKey => "5.7.5",
+        Reason::Encrypted(_) | Reason::EncryptedRoom | Reason::WrongKey => "5.7.5",
         Reason::TooMany => "5.7.0",
         Reason::NeedsInvitation | Reason::KeyChanged => "5.7.0",
-        Reason::Forbidden | Reason::ForbiddenFile | Reason::NotAuthenticated | Reason::Rejected | Reason::Said(_) => "5.7.1",
+        Reason::Forbidden
+        | Reason::ForbiddenFile
+        | Reason::InvitedOnly
+        | Reason::NotAuthenticated
+        | Reason::Rejected
+        | Reason::Said(_) => "5.7.1",
     }
 }
 

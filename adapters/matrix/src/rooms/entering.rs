@@ -50,7 +50,7 @@ async fn entered(service: &Service, hub: &Hub, address: &RoomAddress) -> Result<
     let survey = survey::read(service, &room).await.map_err(postponed)?;
     if survey.encrypted {
         leave(service, bot.identity(), &room).await;
-        return Err(refused(Reason::Encrypted("Matrix".to_owned()), "the room is encrypted"));
+        return Err(refused(Reason::EncryptedRoom, "the room is encrypted"));
     }
     service.rooms.powers.insert(room, Arc::new(survey.powers));
     Ok(Entered { chat, details: survey.details, people: survey.people })
@@ -95,6 +95,7 @@ async fn unjoined(service: &Service, hub: &Hub, error: CallError) -> EntryError 
     }
     match refusal.code.as_str() {
         "M_NOT_FOUND" | "M_UNKNOWN" => refused(Reason::UnknownRecipient, &error.to_string()),
+        "M_FORBIDDEN" => refused(Reason::InvitedOnly, &error.to_string()),
         _ => refused(Reason::Rejected, &error.to_string()),
     }
 }

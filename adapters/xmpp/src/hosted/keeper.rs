@@ -406,13 +406,11 @@ impl Keeper {
 
     /// Somebody is not let in.
     async fn turn_away(&self, jid: &str, envelope: &Envelope<'_>, reason: &Reason) {
-        let (condition, text) = match reason {
-            Reason::NeedsInvitation => (Condition::RegistrationRequired, Some(Text::RoomInvitedOnly)),
-            Reason::Rejected => (Condition::Forbidden, None),
-            reason => (Condition::of(reason), None),
+        let condition = match reason {
+            Reason::Rejected => Condition::Forbidden,
+            reason => Condition::of(reason),
         };
-        let text = text.map_or_else(|| words::reason(self.hub.language(), reason), |text| words::say(self.hub.language(), &text));
-        self.refuse_in_words(jid, envelope, condition, Some(&text)).await;
+        self.refuse_in_words(jid, envelope, condition, Some(&words::reason(self.hub.language(), reason))).await;
     }
 
     async fn failed(&self, jid: &str, envelope: &Envelope<'_>, error: &StoreError) {
