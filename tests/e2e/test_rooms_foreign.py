@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-import os
 from dataclasses import dataclass
 
 import pytest
@@ -14,13 +12,13 @@ from clients import MatrixClient, XmppClient
 from clients.matrix import MatrixError
 from clients.xmpp import Stanza
 from conftest import WAYS, People, Way
+from room_names import fresh
 from servers import Lab
 from servers.gateway import Gateway
 
 pytestmark = pytest.mark.asyncio
 
 SID = "{urn:xmpp:sid:0}stanza-id"
-_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module", params=WAYS, ids=str)
@@ -57,7 +55,7 @@ def alias(lab: Lab, muc: str) -> str:
 
 @pytest_asyncio.fixture
 async def room(gateway: Gateway, servers: Lab, people: People, way: Way) -> Room:
-    muc = f"team{next(_numbers)}-{os.getpid()}@{servers.names.conference}"
+    muc = f"{fresh('team')}@{servers.names.conference}"
     bob = await people.xmpp(server=way.xmpp)
     assert (await bob.join_room(muc, "Bob")).type != "error"
     await instant(bob, muc)
@@ -134,7 +132,7 @@ async def test_answers_edits_reactions_and_deletions_name_the_right_message(room
 async def test_a_room_that_does_not_exist_is_not_made(gateway: Gateway, servers: Lab, people: People) -> None:
     alice = await people.matrix()
     with pytest.raises(MatrixError):
-        await alice.join(alias(servers, f"nobody{os.getpid()}@{servers.names.conference}"))
+        await alice.join(alias(servers, f"{fresh('nobody')}@{servers.names.conference}"))
 
 
 async def test_what_was_said_while_the_gateway_was_away_is_there_afterwards(room: Room) -> None:
@@ -185,11 +183,11 @@ async def test_being_sent_out_is_told_on_matrix(room: Room) -> None:
 
 
 async def test_two_rooms_that_exist_are_linked(gateway: Gateway, servers: Lab, people: People, way: Way) -> None:
-    muc = f"linked{next(_numbers)}-{os.getpid()}@{servers.names.conference}"
+    muc = f"{fresh('linked')}@{servers.names.conference}"
     bob, alice = await people.xmpp(server=way.xmpp), await people.matrix()
     await bob.join_room(muc, "Bob")
     await instant(bob, muc)
-    name = f"plan{next(_numbers)}-{os.getpid()}"
+    name = fresh("plan")
     id = await alice.create_room(preset="public_chat", room_alias_name=name)
     linked = await asyncio.to_thread(gateway.run, "link", f"#{name}:{servers.names.matrix}", muc)
     assert linked.returncode == 0, linked

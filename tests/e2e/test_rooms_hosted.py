@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 from dataclasses import dataclass
 
 import pytest
@@ -13,6 +11,7 @@ from clients import MatrixClient, XmppClient
 from clients.xmpp import Stanza
 from conftest import WAYS, People, Way
 from ghosts import on_xmpp
+from room_names import fresh
 from servers import Lab
 from servers.gateway import Gateway
 
@@ -26,7 +25,6 @@ OCCUPANT = "{urn:xmpp:occupant-id:0}occupant-id"
 SUBJECT = f"{CLIENT}subject"
 DATA = "{jabber:x:data}"
 DISCO = "{http://jabber.org/protocol/disco#info}"
-_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module", params=WAYS, ids=str)
@@ -71,7 +69,7 @@ class Room:
 async def room(gateway: Gateway, servers: Lab, people: People, way: Way) -> Room:
     alice = await people.matrix()
     await alice.api("PUT", f"/_matrix/client/v3/profile/{alice.user_id}/displayname", {"displayname": "Alice"})
-    local = f"plan{next(_numbers)}-{os.getpid()}"
+    local = fresh("plan")
     options = {"preset": "public_chat", "room_alias_name": local, "name": "Plans", "topic": "what is planned"}
     id = await alice.create_room(**options)
     bob = await people.xmpp(server=way.xmpp)
@@ -257,7 +255,7 @@ async def test_who_comes_goes_and_is_called_otherwise_on_matrix_is_shown(room: R
 
 async def test_a_room_that_does_not_exist_cannot_be_joined(gateway: Gateway, servers: Lab, people: People, way: Way) -> None:
     bob = await people.xmpp(server=way.xmpp)
-    jid = f"#nothing-{os.getpid()}%{servers.names.matrix}@{servers.names.component_matrix}"
+    jid = f"#{fresh('nothing')}%{servers.names.matrix}@{servers.names.component_matrix}"
     refused = await bob.join_room(jid, "Bob", timeout=60)
     assert condition(refused) == "item-not-found"
 

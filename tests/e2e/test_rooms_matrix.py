@@ -5,8 +5,6 @@ gateway that dies; and a MUC as it appears on Matrix. Real Synapse, a real MUC o
 from __future__ import annotations
 
 import asyncio
-import itertools
-import os
 import subprocess
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +15,7 @@ from clients import MatrixClient, XmppClient
 from clients.matrix import Event
 from conftest import People
 from ghosts import on_matrix, on_xmpp
+from room_names import fresh
 from servers import Lab
 from servers.gateway import Gateway
 
@@ -25,11 +24,6 @@ pytestmark = pytest.mark.asyncio
 VERSIONS = ("11", "12")
 BOT = "dreiklang"
 ENCRYPTION = {"type": "m.room.encryption", "state_key": "", "content": {"algorithm": "m.megolm.v1.aes-sha2"}}
-_numbers = itertools.count(1)
-
-
-def fresh(word: str) -> str:
-    return f"{word}{next(_numbers)}-{os.getpid()}"
 
 
 @dataclass
