@@ -113,6 +113,10 @@ class MatrixSide(Client):
 
     async def do_name(self, word: str) -> None:
         await set_profile(self.client, "displayname", word)
+        # The homeserver tells the rooms in its own time.
+        await self.client.wait_for(
+            lambda e: e.get("type") == "m.room.member" and e.get("content", {}).get("displayname") == word, what="the new name"
+        )
 
     async def do_picture(self, word: str) -> None:
         await set_profile(self.client, "avatar_url", await upload_to_matrix(self.client, PNG, "face.png", "image/png"))
