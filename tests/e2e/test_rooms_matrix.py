@@ -332,5 +332,7 @@ async def test_a_closed_room_is_for_those_who_were_asked_in(gateway: Gateway, se
         assert joined.type != "error", joined
         bob.send_groupchat(room, text)
         await alice.wait_message(text)
+        mark = bob.stanzas.mark()
         bob.send_presence(f"{room}/Bob", "unavailable")
+        await bob.wait_for(lambda s: s.type == "unavailable" and s.sender == f"{room}/Bob", since=mark, what="being out")
     await refused(carol)

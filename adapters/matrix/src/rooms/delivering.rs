@@ -92,7 +92,10 @@ async fn attempt(
         Speaker::Bot(bot) => service.ghosts.ensure(&service.client, hub, bot, None).await?,
         Speaker::Ghost(member, user) => {
             let ghost = &member.ghost;
-            let puppet = service.ghosts.ensure(&service.client, hub, user, Some(called(member))).await?;
+            let name = called(member);
+            // Nobody told his name yet: he keeps one that he has.
+            let nameless = name.as_str() == ghost.address.as_str() && service.ghosts.exists(hub, user).await;
+            let puppet = service.ghosts.ensure(&service.client, hub, user, Some(name).filter(|_| !nameless)).await?;
             service.ghosts.dress(service, hub, user, &ghost.address, ghost.picture.as_ref()).await;
             puppet
         }
