@@ -296,10 +296,37 @@ async def test_a_room_is_joined_by_its_address(gateway: Gateway, servers: Lab, p
     await until_ghosts(alice, id, 0)
 
 
-async def test_a_closed_room_says_that_one_must_be_invited(gateway: Gateway, servers: Lab, people: People) -> None:
-    alice, bob = await people.matrix(), await people.xmpp()
+async def test_a_closed_room_is_for_those_who_were_asked_in(gateway: Gateway, servers: Lab, people: People) -> None:
+    alice, dave = await people.matrix(), await people.matrix()
+    bob, carol = await people.xmpp(), await people.xmpp()
     name = fresh("closed")
-    await alice.create_room(preset="private_chat", room_alias_name=name)
-    refused = await bob.join_room(on_xmpp_room(servers, f"#{name}:{servers.names.matrix}"), "Bob", timeout=60)
-    assert refused.type == "error"
-    assert refused.has("{jabber:client}error/{urn:ietf:params:xml:ns:xmpp-stanzas}registration-required")
+    id = await alice.create_room(preset="private_chat", room_alias_name=name, invite=[dave.user_id])
+    room = on_xmpp_room(servers, f"#{name}:{servers.names.matrix}")
+
+    async def refused(who: XmppClient) -> None:
+        answer = await who.join_room(room, "me", timeout=60)
+        assert answer.type == "error"
+        assert answer.has("{jabber:client}error/{urn:ietf:params:xml:ns:xmpp-stanzas}registration-required")
+
+    await refused(bob)
+    ghost, bot = on_matrix(bob.jid, "xmpp"), f"@{BOT}:{servers.names.matrix}"
+    await alice.wait_for(
+        lambda e: e["type"] == "m.room.member" and e.get("state_key") == dave.user_id and e["content"]["membership"] == "join"
+    )
+    # Whoever brings in others must be allowed to: the ghost brings in the bot.
+    levels = await state(alice, id, "m.room.power_levels")
+    await alice.set_state(id, "m.room.power_levels", {**levels, "invite": 0})
+    await alice.invite(id, ghost)
+    await alice.wait_for(
+        lambda e: e["type"] == "m.room.member" and e.get("state_key") == bot and e["content"]["membership"] == "join",
+        what="the bot in the room",
+    )
+    for text in ("thank you", "here I am again"):  # Whoever was asked in may come again.
+        joined = await bob.join_room(room, "Bob", timeout=60)
+        assert joined.type != "error", joined
+        bob.send_groupchat(room, text)
+        await alice.wait_message(text)
+        mark = bob.stanzas.mark()
+        bob.send_presence(f"{room}/Bob", "unavailable")
+        await bob.wait_for(lambda s: s.type == "unavailable" and s.sender == f"{room}/Bob", since=mark, what="being out")
+    await refused(carol)

@@ -117,8 +117,8 @@ impl Adapter for MatrixAdapter {
         CAPABILITIES
     }
 
-    async fn enter(&self, hub: &Hub, room: &RoomAddress, _for_whom: Option<&Address>) -> Result<Entered, EntryError> {
-        rooms::enter(&self.service, hub, room).await
+    async fn enter(&self, hub: &Hub, room: &RoomAddress, for_whom: Option<&Address>) -> Result<Entered, EntryError> {
+        rooms::enter(&self.service, hub, room, for_whom).await
     }
 
     async fn deliver_to_room(&self, hub: &Hub, delivery: &RoomDelivery) -> Result<Delivered, DeliveryError> {

@@ -25,7 +25,7 @@ use crate::{
     ghosts::Puppet,
     inward::Membership,
     moving, notices, reconcile,
-    rooms::upgrades,
+    rooms::{guests, upgrades},
     service::{Service, Trouble, address, chat_id, room_of},
 };
 
@@ -67,7 +67,10 @@ pub(crate) async fn answer(service: &Service, hub: &Hub, invitation: &Invitation
         }
         // By that the people of a closed room let the gateway take part in it, once somebody links it.
         Nature::Group if ghost.bot => Ok(()),
-        Nature::Group => decline(service, &puppet, room, notices::direct_only(hub.language())).await,
+        Nature::Group => match guests::welcome(service, hub, &puppet, room).await? {
+            Ok(()) => Ok(()),
+            Err(why) => decline(service, &puppet, room, &why).await,
+        },
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use dreiklang_model::{DisplayName, Portrait};
+use dreiklang_model::{DisplayName, Network, Portrait};
 use futures::future::join_all;
 use moka::sync::Cache;
 use ruma::{OwnedUserId, UserId, api::client::profile::get_profile};
@@ -65,6 +65,18 @@ impl People {
         });
         join_all(asked).await;
     }
+}
+
+/// An address as somebody would paste it: a bare one could be of several networks, and the URI scheme of one says which is meant.
+pub(crate) fn pasted(network: &Network, address: &str) -> String {
+    let scheme = if *network == Network::XMPP {
+        "xmpp:"
+    } else if *network == Network::MAIL {
+        "mailto:"
+    } else {
+        ""
+    };
+    if address.starts_with('@') || address.starts_with(scheme) { address.to_owned() } else { format!("{scheme}{address}") }
 }
 
 async fn ask(client: &Client, user: &UserId) -> Option<Profile> {

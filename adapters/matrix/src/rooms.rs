@@ -5,6 +5,7 @@
 mod delivering;
 mod entering;
 pub(crate) mod events;
+pub(crate) mod guests;
 mod membership;
 pub(crate) mod portal;
 mod standing;

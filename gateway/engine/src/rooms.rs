@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use dreiklang_model::{
-    Address, ChatId, ConversationId, DeliveryId, DisplayName, Event, Message, NativeId, Network, Reason, RoomAddress,
+    Address, ChatId, ConversationId, DeliveryId, DisplayName, Entry, Event, Message, NativeId, Network, Reason, RoomAddress,
     RoomDetails, What, adapt,
 };
 
@@ -51,8 +51,9 @@ pub(crate) async fn open(
     }
     let known = live.store.room_at(live.key, address).await?;
     let conversation = match known {
-        Some(known) => known,
-        None => match enter(live, address, for_whom).await? {
+        // Whoever comes into a closed room is looked at each time, where it is at home.
+        Some(known) if for_whom.is_none() || !is_closed(live, address.network(), known).await? => known,
+        _ => match enter(live, address, for_whom).await? {
             Ok(conversation) => conversation,
             Err(reason) => return Ok(Err(reason)),
         },
@@ -68,6 +69,11 @@ pub(crate) async fn open(
     live.forget_room(conversation);
     let leg = leg(live, network, conversation).await?;
     leg.map(Ok).ok_or_else(|| StoreError::Corrupt("a room without the leg it was given".to_owned()))
+}
+
+async fn is_closed(live: &Live, home: &Network, conversation: ConversationId) -> Result<bool, StoreError> {
+    let room = leg(live, home, conversation).await?;
+    Ok(room.is_some_and(|room| room.home == *home && room.details.entry == Entry::Invited))
 }
 
 /// Takes part in a room where it is at home. Everything that is known of it afterwards comes from there.

@@ -11,7 +11,7 @@ use ruma::{OwnedRoomId, OwnedUserId};
 
 use super::{called, ghost_user, membership, room_of};
 use crate::{
-    chats::{self, NoChat},
+    chats::NoChat,
     client::CallError,
     delivery::{Failure, Performed, delivered, judged, perform},
     ghosts::Puppet,
@@ -92,7 +92,10 @@ async fn attempt(
         Speaker::Bot(bot) => service.ghosts.ensure(&service.client, hub, bot, None).await?,
         Speaker::Ghost(member, user) => {
             let ghost = &member.ghost;
-            let puppet = service.ghosts.ensure(&service.client, hub, user, Some(called(member))).await?;
+            let name = called(member);
+            // Nobody told his name yet: he keeps one that he has.
+            let nameless = name.as_str() == ghost.address.as_str() && service.ghosts.exists(hub, user).await;
+            let puppet = service.ghosts.ensure(&service.client, hub, user, Some(name).filter(|_| !nameless)).await?;
             service.ghosts.dress(service, hub, user, &ghost.address, ghost.picture.as_ref()).await;
             puppet
         }
@@ -144,8 +147,10 @@ async fn repair(
         return Ok(true);
     }
     let Some(room) = room_of(&delivery.room).filter(|_| error.is_absent()) else { return Ok(false) };
-    if !chats::is_out(service, user, &room).await.map_err(|error| judged(service, error.into()))? {
-        return Ok(false);
+    match membership::absence(service, hub, &room, user).await {
+        Ok(true) => {}
+        Ok(false) => return Ok(false),
+        Err(trouble) => return Err(judged(service, trouble.into())),
     }
     // It was thought to be there and is not.
     service.memberships.invalidate(&(room, user.clone()));

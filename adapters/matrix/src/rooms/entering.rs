@@ -7,7 +7,7 @@ use dreiklang_engine::{
     Hosting, Hub,
     port::{Entered, EntryError},
 };
-use dreiklang_model::{Reason, RoomAddress};
+use dreiklang_model::{Address, Entry, Reason, RoomAddress};
 use ruma::{
     OwnedRoomAliasId, OwnedRoomId, OwnedServerName, RoomId, RoomOrAliasId, ServerName,
     api::client::{
@@ -16,7 +16,7 @@ use ruma::{
     },
 };
 
-use super::survey;
+use super::{guests, survey};
 use crate::{
     client::{As, CallError},
     service::{Service, Trouble, bound_room, chat_id},
@@ -26,14 +26,19 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(28);
 
 /// See [`dreiklang_engine::port::Adapter::enter`].
-pub(crate) async fn enter(service: &Service, hub: &Hub, address: &RoomAddress) -> Result<Entered, EntryError> {
-    match tokio::time::timeout(PATIENCE, entered(service, hub, address)).await {
+pub(crate) async fn enter(
+    service: &Service,
+    hub: &Hub,
+    address: &RoomAddress,
+    for_whom: Option<&Address>,
+) -> Result<Entered, EntryError> {
+    match tokio::time::timeout(PATIENCE, entered(service, hub, address, for_whom)).await {
         Ok(outcome) => outcome,
         Err(_) => Err(EntryError::NotNow { cause: "no answer of the homeserver in time".to_owned() }),
     }
 }
 
-async fn entered(service: &Service, hub: &Hub, address: &RoomAddress) -> Result<Entered, EntryError> {
+async fn entered(service: &Service, hub: &Hub, address: &RoomAddress, for_whom: Option<&Address>) -> Result<Entered, EntryError> {
     let (room, via) = resolved(service, address).await?;
     let bot = service.ghosts.ensure(&service.client, hub, service.ours.bot(), None).await.map_err(postponed)?;
     let chat = chat_id(&room).ok_or_else(|| refused(Reason::UnknownRecipient, "no id of a room"))?;
@@ -51,6 +56,11 @@ async fn entered(service: &Service, hub: &Hub, address: &RoomAddress) -> Result<
     if survey.encrypted {
         leave(service, bot.identity(), &room).await;
         return Err(refused(Reason::EncryptedRoom, "the room is encrypted"));
+    }
+    if let Some(who) = for_whom.filter(|_| survey.details.entry == Entry::Invited)
+        && !guests::is_guest(service, hub, &room, who).await.map_err(postponed)?
+    {
+        return Err(refused(Reason::InvitedOnly, "whoever asks was not asked into the room"));
     }
     service.rooms.powers.insert(room, Arc::new(survey.powers));
     Ok(Entered { chat, details: survey.details, people: survey.people })

@@ -11,7 +11,7 @@ use dreiklang_engine::{
 use ruma::{OwnedEventId, OwnedRoomId};
 use serde::{Deserialize, Serialize};
 
-use super::{survey, thrown_out};
+use super::{guests::guest, survey, thrown_out};
 use crate::{
     client::CallError,
     duties::{self, Duty},
@@ -69,7 +69,10 @@ async fn of_ours(service: &Service, hub: &Hub, member: &Member) -> Result<(), St
             tracing::warn!(room = hub.pseudonym(sent.room.as_str()), "the gateway was thrown out of a room");
             Ok(())
         }
-        Membership::Out if by_others => hub.set_note(&key, Some("")).await,
+        Membership::Out if by_others => {
+            hub.set_note(&guest(&sent.room, user.as_str()), None).await?;
+            hub.set_note(&key, Some("")).await
+        }
         // Asked in again by somebody of the room.
         Membership::Invite if by_others => hub.set_note(&key, None).await,
         _ => Ok(()),

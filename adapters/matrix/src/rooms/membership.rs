@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dreiklang_engine::{Hosting, Hub, Member, RoomLeg};
 use ruma::{
-    OwnedRoomId, OwnedUserId,
+    OwnedRoomId, OwnedUserId, UserId,
     api::client::membership::{invite_user, join_room_by_id, leave_room},
 };
+use serde_json::Value;
 
-use super::{called, ghost_user, portal, room_of, survey, thrown_out};
+use super::{called, ghost_user, guests::guest, portal, room_of, survey, thrown_out};
 use crate::{
     chats::NoChat,
     client::{As, CallError, Refusal},
@@ -57,6 +58,25 @@ fn unwanted(outcome: Result<(), CallError>) -> Result<(), NoChat> {
     }
 }
 
+/// Is one of our users, contrary to what we thought, not in the room? Whether he was thrown out is noted: the news of it may be under way.
+pub(super) async fn absence(service: &Service, hub: &Hub, room: &OwnedRoomId, user: &OwnedUserId) -> Result<bool, Trouble> {
+    let event = match survey::member(service, room, user).await {
+        Ok(event) => event,
+        // The bot itself is out.
+        Err(error) if error.is_absent() => return Ok(user == service.ours.bot()),
+        Err(error) => return Err(error.into()),
+    };
+    let membership = event.get("content").and_then(|content| content.get("membership")).and_then(Value::as_str);
+    if Membership::read(membership.unwrap_or_default()) == Membership::Join {
+        return Ok(false);
+    }
+    let by = event.get("sender").and_then(Value::as_str).and_then(|sender| <&UserId>::try_from(sender).ok());
+    if by.is_some_and(|by| !service.ours.owns(by)) && user != service.ours.bot() {
+        hub.set_note(&thrown_out(room, user.as_str()), Some("")).await?;
+    }
+    Ok(true)
+}
+
 /// See [`dreiklang_engine::port::Adapter::refresh_room`].
 pub(crate) async fn refresh(service: &Service, hub: &Hub, room: &RoomLeg) {
     let _refreshing = service.rooms.refreshing.lock(room.conversation).await;
@@ -77,6 +97,10 @@ async fn refreshed(service: &Service, hub: &Hub, room: &RoomLeg) -> Result<(), T
     let thrown: BTreeSet<String> = hub.notes(&thrown_out(&room, "")).await?.into_iter().map(|(key, _)| key).collect();
     forgive(hub, &room, &wanted.members, &thrown, complete).await?;
     for user in &plan.leave {
+        // Whoever was asked in is in the room, whether he looks at it or not.
+        if hub.note(&guest(&room, user.as_str())).await?.is_some() {
+            continue;
+        }
         service.rooms.pace().await;
         leave(service, &room, user).await?;
     }

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use dreiklang_engine::{Attendance, Hub, port::StoreError};
 use dreiklang_model::{DisplayName, Entry, RoomDetails, Topic};
 use ruma::{
-    OwnedRoomId, OwnedUserId, RoomId,
+    OwnedRoomId, OwnedUserId, RoomId, UserId,
     api::client::{
         directory::get_room_visibility,
         membership::joined_members,
@@ -72,6 +72,23 @@ fn details(name: &Value, topic: &Value, rules: &Value, alias: &Value, visibility
     RoomDetails { name, topic: Topic::new(&word(topic, "topic")), entry, listed: *visibility == Visibility::Public }
 }
 
+/// Is the room encrypted?
+///
+/// # Errors
+/// [`CallError`].
+pub(super) async fn is_encrypted(service: &Service, room: &RoomId) -> Result<bool, CallError> {
+    Ok(!state(service, room, StateEventType::RoomEncryption, StateEventFormat::Content).await?.is_null())
+}
+
+/// The event that says whether somebody is in the room; null where there is none.
+///
+/// # Errors
+/// [`CallError`].
+pub(super) async fn member(service: &Service, room: &RoomId, user: &UserId) -> Result<Value, CallError> {
+    let key = user.as_str().to_owned();
+    keyed(service, room, StateEventType::RoomMember, key, StateEventFormat::Event).await
+}
+
 /// A state event, or its content; null where there is none.
 pub(super) async fn state(
     service: &Service,
@@ -79,7 +96,17 @@ pub(super) async fn state(
     kind: StateEventType,
     format: StateEventFormat,
 ) -> Result<Value, CallError> {
-    let mut request = Request::new(room.to_owned(), kind, String::new());
+    keyed(service, room, kind, String::new(), format).await
+}
+
+async fn keyed(
+    service: &Service,
+    room: &RoomId,
+    kind: StateEventType,
+    key: String,
+    format: StateEventFormat,
+) -> Result<Value, CallError> {
+    let mut request = Request::new(room.to_owned(), kind, key);
     request.format = format;
     match service.client.call(As::User(service.ours.bot()), request).await {
         Ok(answer) => Ok(serde_json::from_str(answer.event_or_content.get()).unwrap_or_default()),

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Door, Refused, fine};
+use crate::people::pasted;
 
 #[derive(Deserialize)]
 pub(super) struct Asked {
@@ -44,7 +45,7 @@ pub(super) async fn ghost_of(
 ) -> Result<Response, Refused> {
     let network = connected(&door, &name)?;
     let Some(address) = asked.address else { return Ok(fine(&json!([]))) };
-    let found = match door.hub.resolve(&of_network(&network, address.trim())).await? {
+    let found = match door.hub.resolve(&pasted(&network, address.trim())).await? {
         Lookup::Ghost(ghost) if *ghost.address.network() == network => json!([shown(&ghost)]),
         Lookup::Ghost(_) | Lookup::Nobody(_) => json!([]),
     };
@@ -94,18 +95,6 @@ fn location(room: &RoomAddress, alias: &str) -> Value {
 
 fn connected(door: &Door, name: &str) -> Result<Network, Refused> {
     door.service.config.networks.iter().find(|network| network.as_str() == name).cloned().ok_or(Refused::NOTHING)
-}
-
-/// A bare address could be of several networks; the URI scheme of one says which is meant.
-fn of_network(network: &Network, address: &str) -> String {
-    let scheme = if *network == Network::XMPP {
-        "xmpp:"
-    } else if *network == Network::MAIL {
-        "mailto:"
-    } else {
-        ""
-    };
-    if address.starts_with('@') || address.starts_with(scheme) { address.to_owned() } else { format!("{scheme}{address}") }
 }
 
 fn shown(ghost: &Ghost) -> Value {

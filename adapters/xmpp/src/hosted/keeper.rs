@@ -8,7 +8,7 @@ use dreiklang_engine::{
     Attendance, Hub, RoomLeg,
     port::{Bound, StoreError},
 };
-use dreiklang_model::{Address, ChatId, DisplayName, Reason, Standing, words, words::Text};
+use dreiklang_model::{Address, ChatId, DisplayName, Entry, Reason, Standing, words, words::Text};
 use minidom::Element;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -104,7 +104,8 @@ impl Keeper {
             return;
         }
         let known = match leg_of(&self.hub, &jid).await {
-            Ok(leg) => leg.is_some(),
+            // Whoever comes into a closed room is looked at each time, where it is at home.
+            Ok(leg) => leg.is_some_and(|leg| leg.details.entry == Entry::Open || !joins(&envelope, &stanza)),
             Err(error) => return self.failed(&jid, &envelope, &error).await,
         };
         let wanted = joins(&envelope, &stanza) || asks_what_it_is(&envelope, &stanza);
