@@ -290,3 +290,53 @@ async def test_when_the_gateway_ends_it_says_so_and_everybody_may_come_again(roo
     await room.alice.send_text(room.id, "again")
     await room.heard(room.bob, "again")
     assert room.times(room.bob, "again") == 1
+
+
+async def test_who_is_not_there_any_more_is_taken_out(room: Room, people: People, way: Way) -> None:
+    carl = await people.xmpp(server=way.xmpp)
+    await room.join(room.bob, "Bob")
+    await room.join(carl, "Carl")
+    gone = "<error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+    carl.send_raw(f"<message to='{room.jid}/Bob' type='error' id='1'>{gone}</message>")
+    assert "333" in codes(await room.presence(room.bob, "Carl", "unavailable"))
+    assert condition(await carl.ping(f"{room.jid}/Carl")) == "not-acceptable"
+
+
+async def test_what_a_moderator_takes_back_the_room_takes_back(room: Room, people: People) -> None:
+    dora = await people.matrix()
+    await dora.join(room.id)
+    await room.join(room.bob, "Bob")
+    event = await dora.send_text(room.id, "rude")
+    rude = await room.heard(room.bob, "rude")
+    sid = rude.find(SID)
+    assert sid is not None
+    await room.alice.redact(room.id, event)
+    moderated = await room.bob.wait_for(lambda s: s.has("{urn:xmpp:message-retract:1}retract"), what="a retraction")
+    retract = moderated.find("{urn:xmpp:message-retract:1}retract")
+    assert retract is not None and retract.attrib["id"] == sid.attrib["id"]
+    by = retract.find("{urn:xmpp:message-moderate:1}moderated")
+    assert moderated.sender == room.jid
+    assert by is not None and by.attrib["by"] == f"{room.jid}/Alice"
+
+
+async def test_only_who_is_invited_comes_into_a_closed_room(
+    gateway: Gateway, servers: Lab, people: People, way: Way
+) -> None:
+    alice, bob = await people.matrix(), await people.xmpp(server=way.xmpp)
+    local = f"closed{next(_numbers)}-{os.getpid()}"
+    id = await alice.create_room(preset="private_chat", room_alias_name=local)
+    room = Room(f"#{local}%{servers.names.matrix}@{servers.names.component_matrix}", id, alice, bob, servers)
+    assert condition(await room.join(bob, "Bob")) == "registration-required"
+    await alice.invite(id, f"@dreiklang:{servers.names.matrix}")
+    own = await room.join(bob, "Bob")
+    assert own.type == "", str(own)
+    _, features = await bob.disco_info(room.jid)
+    assert {"muc_membersonly", "muc_nonanonymous"} <= features
+
+
+async def test_a_file_is_seen_in_the_room(room: Room) -> None:
+    await room.join(room.bob, "Bob")
+    oob = "<x xmlns='jabber:x:oob'><url>https://files.example/a.png</url></x>"
+    id = room.bob.send_groupchat(room.jid, "https://files.example/a.png", extra=oob)
+    given = await room.bob.wait_for(lambda s: s.id == id and s.type == "groupchat", what="the own file")
+    assert given.has("{jabber:x:oob}x/{jabber:x:oob}url")

@@ -20,7 +20,9 @@ pub(crate) fn domain(jid: &str) -> &str {
 
 /// The person, or service, behind a JID; [`None`] for what is no JID.
 pub(crate) fn person(jid: &str) -> Option<Address> {
-    let bare = jid::BareJid::new(bare(jid)).ok()?;
+    // Twice: a few signs come out of nameprep as others that are not prepared yet.
+    let once = jid::BareJid::new(bare(jid)).ok()?;
+    let bare = jid::BareJid::new(once.as_str()).ok()?;
     Address::new(Network::XMPP, bare.as_str()).ok()
 }
 

@@ -14,6 +14,7 @@ mod messages;
 mod nick;
 mod occupants;
 mod presence;
+mod speech;
 #[cfg(test)]
 mod tests;
 

@@ -17,6 +17,10 @@ pub(super) fn candidates(name: &DisplayName, account: &str, network: &str) -> Ve
     let ascii: String = base.chars().filter(char::is_ascii).collect();
     let ascii = legal(&ascii).filter(|ascii| ascii.chars().any(char::is_alphanumeric)).unwrap_or_else(|| network.to_owned());
     let mut all = vec![base.clone(), format!("{base} ({network})")];
+    // What is written from right to left cannot end in a mark from left to right (RFC 3454 §6).
+    if ResourcePart::new(&all[1]).is_err() {
+        all[1] = format!("{ascii} ({network})");
+    }
     all.extend((2..).map(|number| format!("{ascii} ({network}) {number}")).take(TRIES - all.len()));
     all
 }

@@ -8,7 +8,7 @@ use dreiklang_engine::{
     port::{Delivered, DeliveryError, RoomContent, RoomDelivery},
 };
 use dreiklang_model::{
-    Address, Capabilities, DeliveryId, DisplayName, Entry, NativeId, Placed, Reason, Report, Support, What, words, words::Text,
+    Capabilities, DeliveryId, DisplayName, Entry, NativeId, Placed, Reason, Report, Support, What, words, words::Text,
 };
 use minidom::Element;
 use tokio::sync::oneshot;
@@ -16,17 +16,16 @@ use tokio::sync::oneshot;
 use super::{
     Hosted,
     keeper::{SHOWN, change_room},
-    messages::{reflected, stanza_id},
+    messages::reflected,
     note,
-    occupants::{Room, from_occupant},
-    presence::occupant_id,
+    occupants::Room,
+    speech::Speech,
 };
 use crate::{
     component::{Component, Shared},
     inward::stamp,
     outward::{self, Outside, Where},
     sharing::{Asking, handed_out},
-    transport::Copies,
 };
 
 /// What a room can express: what a chat with one person can, except that only in a group everybody is told how far somebody has read.
@@ -66,7 +65,11 @@ pub(crate) async fn deliver(
             let Some(stanza) = reflected(jid, echo, delivery.id, late.as_deref()) else {
                 return Err(DeliveryError::Never { reason: Reason::Unreadable, cause: "an unreadable echo".to_owned() });
             };
-            Speech::Echo(stanza)
+            let author = match &delivery.author {
+                Author::Own { address } => Some(address.as_str().to_owned()),
+                Author::Ghost(_) | Author::Gateway => None,
+            };
+            Speech::Echo { stanza, id: delivery.id.to_string(), author }
         }
         RoomContent::Event(what) => match (&**what, &delivery.author) {
             (What::Report { report: Report::Delivered, .. }, _) => return Ok(delivered),
@@ -77,7 +80,11 @@ pub(crate) async fn deliver(
                 let asking = Asking { component, orders: &orders, shared };
                 let (stanzas, missing) = said(&asking, hub, jid, delivery, what, author).await?;
                 without = missing;
-                Speech::Said(stanzas, author.clone())
+                let taken_back = match what {
+                    What::Retract { of } => Some(of.by),
+                    _ => None,
+                };
+                Speech::Said { stanzas, author: author.clone(), taken_back }
             }
         },
     };
@@ -91,46 +98,6 @@ pub(crate) async fn deliver(
         Err(_) => return Err(DeliveryError::Unknown { cause: "the connection ended".to_owned() }),
     }
     Ok(Delivered { without, ..delivered })
-}
-
-/// Something that people in a room are to hear.
-enum Speech {
-    /// What one of XMPP said, to all.
-    Echo(Element),
-    /// What somebody of another network, or the gateway, says to all.
-    Said(Vec<Element>, Author),
-    /// What only one person hears.
-    Aside(Address, Element),
-}
-
-impl Speech {
-    fn copies(self, jid: &str, room: &mut Room) -> Vec<Copies> {
-        match self {
-            Self::Echo(stanza) => vec![Copies { stanza, to: room.everybody() }],
-            Self::Aside(who, stanza) => vec![Copies { stanza, to: room.devices(who.as_str()) }],
-            Self::Said(stanzas, author) => {
-                let (from, mut copies) = match &author {
-                    Author::Ghost(member) => {
-                        let (nick, shown) = room.speaker(member);
-                        (Some((nick, room.occupant_id(member.ghost.written.as_str()))), shown)
-                    }
-                    Author::Own { .. } | Author::Gateway => (None, Vec::new()),
-                };
-                let everybody = room.everybody();
-                for mut stanza in stanzas {
-                    if let Some(id) = stanza.attr("id").map(str::to_owned) {
-                        stanza.append_child(stanza_id(jid, &id));
-                    }
-                    if let Some((nick, occupant)) = &from {
-                        from_occupant(&mut stanza, jid, nick);
-                        stanza.append_child(occupant_id(occupant).build());
-                    }
-                    copies.push(Copies { stanza, to: everybody.clone() });
-                }
-                copies
-            }
-        }
-    }
 }
 
 /// The stanzas of something said; with the reason, where a file does not come with it and people read that instead.

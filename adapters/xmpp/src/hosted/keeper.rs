@@ -2,10 +2,10 @@
 //! Keeps the rooms of one component: lets people in and out, and answers what they ask, in the order in which they come. Entering a room of
 //! another network may take long; only what concerns that room waits for it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use dreiklang_engine::{
-    Attendance, Hub, RoomLeg,
+    Attendance, Hosting, Hub, RoomLeg,
     port::{Bound, StoreError},
 };
 use dreiklang_model::{Address, ChatId, DisplayName, Entry, Reason, Standing, words, words::Text};
@@ -44,6 +44,9 @@ const WAITING_FOR_ONE: usize = 64;
 /// Most people of other networks who are shown in a room: those who may do most, and whoever speaks.
 pub(super) const SHOWN: usize = 500;
 
+/// After so long whoever was in a room when the gateway ended is back, or has gone.
+const SETTLED: Duration = Duration::from_secs(10 * 60);
+
 /// What a keeper works with.
 pub(crate) struct Keeper {
     pub(crate) hub: Hub,
@@ -66,6 +69,9 @@ pub(crate) async fn keep(keeper: Keeper, mut asked: mpsc::Receiver<Ask>) {
     let mut entering: JoinSet<Entered> = JoinSet::new();
     let mut waiting: HashMap<String, Vec<Element>> = HashMap::new();
     let mut unproved: JoinSet<()> = JoinSet::new();
+    let settled = tokio::time::sleep(SETTLED);
+    tokio::pin!(settled);
+    let mut settling = true;
     loop {
         tokio::select! {
             ask = asked.recv() => match ask {
@@ -79,6 +85,12 @@ pub(crate) async fn keep(keeper: Keeper, mut asked: mpsc::Receiver<Ask>) {
                 }
             },
             Some(_) = unproved.join_next() => {}
+            () = &mut settled, if settling => {
+                settling = false;
+                if let Err(error) = keeper.settle().await {
+                    tracing::error!(%error, "it cannot be written down who is in which room");
+                }
+            }
         }
     }
     entering.shutdown().await;
@@ -359,6 +371,19 @@ impl Keeper {
                     self.send(answer).await;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Whoever did not come back after the gateway was started is in none of its rooms any more.
+    async fn settle(&self) -> Result<(), StoreError> {
+        for leg in self.hub.rooms().await? {
+            let Some(chat) = leg.chat.as_ref().filter(|_| leg.hosting == Hosting::Ours) else { continue };
+            if address::domain(chat.as_str()) != self.component.domain.as_str() {
+                continue;
+            }
+            let people = self.hosted.rooms().get(chat.as_str()).map(Room::attendance).unwrap_or_default();
+            self.hub.attend(chat, people, true).await?;
         }
         Ok(())
     }

@@ -3,12 +3,12 @@
 //! happens to the next state and stanzas. People of XMPP are here with their devices, everybody else as a ghost.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
 };
 
-use dreiklang_engine::{Member, RoomLeg, port::Wanted};
-use dreiklang_model::{PersonaId, RoomDetails, Standing};
+use dreiklang_engine::{Attendance, Member, RoomLeg, port::Wanted};
+use dreiklang_model::{DisplayName, PersonaId, RoomDetails, Standing};
 use minidom::Element;
 
 use super::{
@@ -21,6 +21,9 @@ use crate::{address, service::ghost_caps, transport::Copies, xml::set_attr};
 const MOST_DEVICES: usize = 20;
 /// Most ghosts that are shown beyond those that were asked for, because they spoke.
 const MOST_SPEAKERS: usize = 100;
+
+/// Of how many things it is remembered who said them.
+const MOST_SAID: usize = 500;
 
 /// Makes occupant ids (XEP-0421): the same for the same person in the same room, and nobody learns one from another.
 #[derive(Clone)]
@@ -88,6 +91,8 @@ pub(super) struct Room {
     nicks: HashMap<String, Holder>,
     ids: OccupantIds,
     spoken: u64,
+    /// Who said what lately: the room's name for it, and the bare JID.
+    said: VecDeque<(String, String)>,
     /// Something that people should have seen may not have reached them.
     pub(super) uncertain: bool,
 }
@@ -102,6 +107,7 @@ impl Room {
             nicks: HashMap::new(),
             ids,
             spoken: 0,
+            said: VecDeque::new(),
             uncertain: false,
         }
     }
@@ -150,6 +156,15 @@ impl Room {
             .map(|ghost| (ghost.member.ghost.written.as_str().to_owned(), &ghost.nick, ghost.member.standing));
         let all = people.chain(ghosts);
         all.map(|(jid, nick, standing)| (jid, nick.as_str().to_owned(), presence::powers(standing))).collect()
+    }
+
+    /// Everybody of XMPP who is in it, as the other networks are told.
+    pub(super) fn attendance(&self) -> Vec<Attendance> {
+        let here = |(jid, person): (&String, &Person)| {
+            let nick = Some(DisplayName::new(person.nick.as_str()));
+            Some(Attendance { who: address::person(jid)?, nick, standing: Some(Standing::Member) })
+        };
+        self.people.iter().filter_map(here).collect()
     }
 
     /// How many of XMPP are in it.
@@ -339,6 +354,19 @@ impl Room {
         let nick = self.ghosts.get(&member.persona).map_or_else(|| wish(member), |ghost| ghost.nick.clone());
         let everybody = self.everybody();
         (nick, stanzas.into_iter().map(|stanza| Copies { stanza, to: everybody.clone() }).collect())
+    }
+
+    /// Somebody, by bare JID, said something that the room calls so.
+    pub(super) fn remember(&mut self, id: &str, who: &str) {
+        if self.said.len() >= MOST_SAID {
+            self.said.pop_front();
+        }
+        self.said.push_back((id.to_owned(), who.to_owned()));
+    }
+
+    /// Who said something, by bare JID, where that is still known.
+    pub(super) fn author_of(&self, id: &str) -> Option<&str> {
+        self.said.iter().rev().find(|(name, _)| name == id).map(|(_, who)| who.as_str())
     }
 
     /// The gateway ends: everybody hears it and nobody is here any more (§13.1).

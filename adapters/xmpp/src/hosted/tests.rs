@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use dreiklang_engine::{
-    Ghost, Hosting, Member, RoomLeg,
+    Author, Ghost, Hosting, Member, RoomLeg,
     port::{Recipient, Wanted},
 };
 use dreiklang_model::{
-    Address, ChatId, ConversationId, DeliveryId, DisplayName, Echo, EventId, Language, Network, PersonaId, RoomDetails, Standing,
-    Timestamp, Topic, Written,
+    Address, ChatId, ConversationId, DeliveryId, DisplayName, Echo, EventId, Language, Network, PersonaId, RoomDetails, Side,
+    Standing, Timestamp, Topic, Written,
 };
 use minidom::Element;
 
@@ -20,6 +20,7 @@ use super::{
     nick::Nick,
     occupants::{Behind, OccupantIds, Refused, Room},
     presence::shows,
+    speech::Speech,
 };
 use crate::{
     envelope::Envelope,
@@ -279,6 +280,9 @@ fn the_end_and_a_loss_are_told() {
     room.restore(PHONE, nick("Bob"));
     room.restore(CARL, nick("Carl"));
     assert_eq!(room.everybody().len(), 3);
+    let here: Vec<_> = room.attendance().into_iter().map(|one| (one.who.as_str().to_owned(), one.nick)).collect();
+    let named = |jid: &str, nick: &str| (jid.to_owned(), Some(DisplayName::new(nick)));
+    assert_eq!(here, [named("bob@x.example", "Bob"), named("carl@x.example", "Carl")]);
     let left = room.leave(CARL, None, true).unwrap();
     assert_eq!(
         told(&left.copies),
@@ -504,4 +508,35 @@ fn a_room_of_five_thousand_is_joined_at_once() {
     assert!(begun.elapsed() < std::time::Duration::from_secs(1), "{:?}", begun.elapsed());
     let all: Vec<Arc<str>> = copies.into_iter().flat_map(|copies| copies.to).collect();
     assert!(all.iter().all(|to| &**to == BOB));
+}
+
+#[test]
+fn what_a_moderator_takes_back_the_room_takes_back() {
+    let mut room = room();
+    join(&mut room, BOB, "Bob");
+    room.show(wanted(&[(1, "Alice", Standing::Moderator), (2, "Dora", Standing::Member)], 2));
+    let says = |room: &mut Room, number: i64, id: &str, content: &str, taken_back| {
+        let stanza = message(&format!("id='{id}' type='groupchat' from='{ROOM}'"), content);
+        let author = Author::Ghost(member(number, "", Standing::Member));
+        Speech::Said { stanzas: vec![stanza], author, taken_back }.copies(ROOM, room).remove(0).stanza
+    };
+    let retract = |id: &str| format!("<retract xmlns='urn:xmpp:message-retract:1' id='{id}'/>");
+    let said = says(&mut room, 2, "1", "<body>x</body>", None);
+    assert_eq!(said.attr("from"), Some(format!("{ROOM}/Dora").as_str()));
+    let echo = message(&format!("id='b' type='groupchat' from='{ROOM}/Bob'"), "<body>x</body>");
+    Speech::Echo { stanza: echo, id: "2".to_owned(), author: Some("bob@x.example".to_owned()) }.copies(ROOM, &mut room);
+    for (number, of, side, by_room) in [
+        (2, "1", Side::Ghost, false),
+        (1, "1", Side::Ghost, true),
+        (1, "2", Side::User, true),
+        (1, "forgotten", Side::Ghost, false),
+    ] {
+        let stanza = says(&mut room, number, "r", &retract(of), Some(side));
+        let retract = child(&stanza, "retract", namespace::RETRACT_1).unwrap();
+        let moderated = child(retract, "moderated", namespace::MODERATE);
+        assert_eq!((stanza.attr("from") == Some(ROOM), moderated.is_some()), (by_room, by_room), "{number} {of}");
+        if let Some(moderated) = moderated {
+            assert_eq!(moderated.attr("by"), Some(format!("{ROOM}/Alice").as_str()));
+        }
+    }
 }

@@ -146,7 +146,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite>(
         if ports.farewell.is_cancelled() && ports.answers.is_empty() && ports.again.is_empty() {
             session.all_said();
         }
-        let writes = session.writes();
+        let (writes, takes) = (session.writes(), session.has_room());
         let deadline = session.deadline();
         let moved = Arc::clone(&session.book);
         tokio::select! {
@@ -162,7 +162,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite>(
                 Some(order) => session.write_order(order),
                 None => orders_open = false,
             },
-            answer = ports.answers.recv(), if answers_open && writes => match answer {
+            answer = ports.answers.recv(), if answers_open && takes => match answer {
                 Some(answer) => session.write_answer(answer),
                 None => answers_open = false,
             },
@@ -313,8 +313,14 @@ impl Session<'_> {
         self.resumed = Instant::now();
     }
 
+    /// Orders wait for what was written before them to be proved. Answers do not: while they wait, nothing is read, and what proves would
+    /// never come in.
     fn writes(&self) -> bool {
-        self.output.len() < HIGH_WATER && self.book.ledger().unproved() < WINDOW && !matches!(self.phase, Phase::Closing(_))
+        self.has_room() && self.book.ledger().unproved() < WINDOW
+    }
+
+    fn has_room(&self) -> bool {
+        self.output.len() < HIGH_WATER && !matches!(self.phase, Phase::Closing(_))
     }
 
     fn write_order(&mut self, order: Order) {

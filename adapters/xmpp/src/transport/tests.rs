@@ -344,3 +344,21 @@ async fn a_part_that_died_ends_the_stream_instead_of_swallowing() {
     lab.says("<message from='bob@x' to='a@matrix.gw' id='1'><body>x</body></message>").await;
     assert!(matches!(lab.end().await.0, End::Broken(_)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn answers_do_not_wait_for_what_can_only_come_in_when_they_are_written() {
+    let mut lab = Lab::new(8).await;
+    let answers = lab.answers.clone();
+    // No barrier comes back: whoever answers is not held up for it, or nobody would read what comes in.
+    let asked = tokio::spawn(async move {
+        for number in 0..2000 {
+            let answer = element("iq", namespace::COMPONENT).attr("type", "result").attr("id", &format!("a{number}"));
+            answers.send(answer.build()).await.unwrap();
+        }
+    });
+    let mut written = String::new();
+    while !written.contains("id='a1999'") {
+        written.push_str(&read_until(&mut lab.server, ">").await);
+    }
+    asked.await.unwrap();
+}
