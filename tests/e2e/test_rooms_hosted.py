@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import aiohttp
 import pytest
 import pytest_asyncio
 from clients import MatrixClient, XmppClient
 from clients.xmpp import Stanza
 from conftest import WAYS, People, Way
+from fidelity.files import upload_to_matrix
 from ghosts import on_xmpp
 from room_names import fresh
 from servers import Lab
@@ -334,9 +336,17 @@ async def test_only_who_is_invited_comes_into_a_closed_room(
     assert {"muc_membersonly", "muc_nonanonymous"} <= features
 
 
-async def test_a_file_is_seen_in_the_room(room: Room) -> None:
+async def test_a_file_from_matrix_lies_where_clients_of_the_room_fetch_it(room: Room) -> None:
     await room.join(room.bob, "Bob")
-    oob = "<x xmlns='jabber:x:oob'><url>https://files.example/a.png</url></x>"
-    id = room.bob.send_groupchat(room.jid, "https://files.example/a.png", extra=oob)
-    given = await room.bob.wait_for(lambda s: s.id == id and s.type == "groupchat", what="the own file")
-    assert given.has("{jabber:x:oob}x/{jabber:x:oob}url")
+    data = b"what is planned\n" * 100
+    address = await upload_to_matrix(room.alice, data, "plan.txt", "text/plain")
+    info = {"mimetype": "text/plain", "size": len(data)}
+    await room.alice.send(room.id, {"msgtype": "m.file", "body": "plan.txt", "url": address, "info": info})
+    shared = await room.bob.wait_for(
+        lambda s: s.type == "groupchat" and s.has("{jabber:x:oob}x/{jabber:x:oob}url"), what="a file", timeout=40
+    )
+    link = shared.find("{jabber:x:oob}x/{jabber:x:oob}url")
+    assert link is not None and link.text is not None
+    assert (shared.sender, shared.body, shared.has(SID)) == (f"{room.jid}/Alice", link.text, True)
+    async with aiohttp.ClientSession() as session, session.get(link.text) as answer:
+        assert await answer.read() == data
