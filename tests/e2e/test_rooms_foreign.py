@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -149,6 +150,28 @@ async def test_what_was_said_while_the_gateway_was_away_is_there_afterwards(room
     await room.alice.wait_message("after", timeout=60)
     arrived = [e["content"]["body"] for e in room.alice.events.items if e["type"] == "m.room.message" and e["room_id"] == room.id]
     assert arrived == ["before", *texts, "after"]
+
+
+async def test_a_message_given_to_the_room_when_the_gateway_dies_is_there_once(room: Room, way: Way, people: People) -> None:
+    await room.alice.send_text(room.id, "first")
+    await room.heard("first")
+    room.lab.gateway.kill()
+    room.lab.gateway.start()
+    room.lab.gateway.wait_online()
+    await room.alice.send_text(room.id, "second")
+    await room.heard("second", timeout=60)
+    assert room.said_times("first") == 1
+    # Whoever comes now is shown on Matrix; the ghost that still sat in the room is not taken for somebody of XMPP.
+    carol = await people.xmpp(server=way.xmpp)
+    assert (await carol.join_room(room.muc, "Carol")).type != "error"
+
+    def comes(event: dict[str, Any]) -> bool:
+        content = event["content"]
+        return event["type"] == "m.room.member" and content["membership"] == "join" and "Carol" in content.get("displayname", "")
+
+    await room.alice.wait_for(comes, timeout=60, what="Carol's ghost")
+    there = [who for who, membership in (await room.alice.members(room.id)).items() if membership == "join"]
+    assert len([who for who in there if who.startswith("@_xmpp_")]) == 2, there
 
 
 async def test_after_the_xmpp_server_was_restarted_the_room_is_taken_up_again(room: Room, way: Way, people: People) -> None:

@@ -210,7 +210,7 @@ impl Adapter for XmppAdapter {
 
     async fn leave_room(&self, hub: &Hub, room: &RoomLeg) {
         if room.hosting == Hosting::Theirs {
-            foreign::leave(&self.reach(), room).await;
+            foreign::leave(&self.reach(), hub, room).await;
         } else if let Some(component) = self.host_of(room) {
             hosted::abandon(component, &self.shared.hosted, hub, room).await;
         }

@@ -28,6 +28,33 @@ const LATE: Duration = Duration::from_secs(5);
 /// How often it is looked whether they are there.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// What is asked of an archive.
+#[derive(Debug, Clone, Copy)]
+enum Part<'a> {
+    /// What follows a message; everything where no name is given.
+    After(&'a str),
+    /// Its newest message.
+    Newest,
+}
+
+/// Notes what the archive ends with when a room is entered: what follows is ours to carry, and after a crash also tells which of our own
+/// messages the room has given to everybody. An empty name stands for an empty archive.
+pub(super) async fn begin(reach: &Reach, hub: &Hub, room: &str) {
+    let Some((component, orders)) = reach.listener().and_then(|component| Some((component, component.orders()?))) else { return };
+    let asking = Asking { component, orders: &orders, shared: &reach.shared };
+    let from = crate::address::full(component.domain.as_str());
+    let answer = asking.ask(room, |id| question(&from, room, id, Part::Newest)).await;
+    if let Some(fin) = answer.as_ref().and_then(|answer| child(answer, "fin", namespace::MAM)) {
+        note(hub, room, &last_of(fin).unwrap_or_default()).await;
+    }
+}
+
+/// The name of the last message in a page.
+fn last_of(fin: &Element) -> Option<String> {
+    let last = child(fin, "set", namespace::RSM).and_then(|set| child(set, "last", namespace::RSM)).map(Element::text);
+    last.filter(|last| !last.is_empty())
+}
+
 /// Where the newest message of a room is noted.
 pub(super) fn key(room: &str) -> String {
     format!("foreign/last/{room}")
@@ -65,14 +92,13 @@ async fn page(reach: &Reach, hub: &Hub, room: &str, after: &str) -> Result<Optio
     }
     let asking = Asking { component, orders: &orders, shared: &reach.shared };
     let from = crate::address::full(component.domain.as_str());
-    let Some(answer) = asking.ask(room, |id| question(&from, room, id, after)).await else { return Err(()) };
+    let Some(answer) = asking.ask(room, |id| question(&from, room, id, Part::After(after))).await else { return Err(()) };
     let Some(fin) = child(&answer, "fin", namespace::MAM) else {
         // No archive, or none that knows that message: what is said from now on is heard.
         tracing::info!("a room has no archive that tells what was missed");
         return Ok(None);
     };
-    let last = child(fin, "set", namespace::RSM).and_then(|set| child(set, "last", namespace::RSM)).map(Element::text);
-    let Some(last) = last.filter(|last| !last.is_empty()) else { return Ok(None) };
+    let Some(last) = last_of(fin) else { return Ok(None) };
     let until = tokio::time::Instant::now() + LATE;
     loop {
         let complete = foreign.rooms().get(room).is_some_and(|known| known.archived.last().is_some_and(|(id, _)| *id == last));
@@ -153,8 +179,13 @@ pub(super) async fn note(hub: &Hub, room: &str, last: &str) {
 }
 
 /// XEP-0313 §4, XEP-0059.
-fn question(from: &str, room: &str, id: &str, after: &str) -> Element {
-    let set = element("set", namespace::RSM).text_child("max", &PAGE.to_string()).text_child("after", after);
+fn question(from: &str, room: &str, id: &str, part: Part<'_>) -> Element {
+    let set = element("set", namespace::RSM);
+    let set = match part {
+        Part::After("") => set.text_child("max", &PAGE.to_string()),
+        Part::After(name) => set.text_child("max", &PAGE.to_string()).text_child("after", name),
+        Part::Newest => set.text_child("max", "1").text_child("before", ""),
+    };
     let query = element("query", namespace::MAM).attr("queryid", id).child(set);
     element("iq", namespace::COMPONENT)
         .attr("type", "set")
@@ -163,4 +194,26 @@ fn question(from: &str, room: &str, id: &str, after: &str) -> Element {
         .attr("id", id)
         .child(query)
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_of_an_archive() {
+        let set = |part| {
+            let question = question("gw/gw", "team@muc.x", "q1", part);
+            let query = child(&question, "query", namespace::MAM).unwrap().clone();
+            let set = child(&query, "set", namespace::RSM).unwrap().clone();
+            let text = |name| child(&set, name, namespace::RSM).map(Element::text);
+            (text("max"), text("after"), text("before"))
+        };
+        let words = |max: &str, after: Option<&str>, before: Option<&str>| {
+            (Some(max.to_owned()), after.map(str::to_owned), before.map(str::to_owned))
+        };
+        assert_eq!(set(Part::After("a1")), words("50", Some("a1"), None));
+        assert_eq!(set(Part::After("")), words("50", None, None));
+        assert_eq!(set(Part::Newest), words("1", None, Some("")));
+    }
 }

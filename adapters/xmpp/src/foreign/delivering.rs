@@ -42,7 +42,7 @@ pub(crate) async fn deliver(
         Author::Ghost(member) => {
             let who = member.ghost.written.as_str();
             let nicks = nick::candidates(&member.nick, member.ghost.address.as_str(), member.ghost.address.network().as_str());
-            reach.sit(room, who, &nicks).await.map_err(super::seating::Unseated::into_error)?;
+            reach.sit_noted(hub, room, who, &nicks).await.map_err(super::seating::Unseated::into_error)?;
             let outcome = say(reach, hub, room, (who, Some(member)), delivery, what, files).await;
             if let Err(DeliveryError::Never { cause, .. }) = &outcome
                 && cause.ends_with("not-acceptable")

@@ -8,7 +8,7 @@ use dreiklang_engine::{
 use dreiklang_model::{ChatId, Reason, RoomAddress, words};
 
 use super::{
-    keeping, presence,
+    archive, keeping, presence,
     seating::{Reach, Unseated},
     told,
 };
@@ -33,6 +33,9 @@ pub(crate) async fn enter(reach: &Reach, hub: &Hub, room: &RoomAddress) -> Resul
             let cause = format!("the room refuses the gateway: {}", refusal.condition);
             return Err(EntryError::Refused { reason: presence::reason(&refusal), cause });
         }
+    }
+    if told.archive {
+        archive::begin(reach, hub, name).await;
     }
     // What is said from here on, the subject first, is kept back until the gateway knows the room.
     keeping::entered(&reach.shared.news, name).await;

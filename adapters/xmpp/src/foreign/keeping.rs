@@ -222,6 +222,7 @@ async fn come_back(reach: &Reach, hub: &Hub, leg: &RoomLeg) {
         known.closed = false;
     }
     foreign.forget_people(room);
+    foreign.remember(room, reach.noted(hub, room).await);
     let (mut pause, longest) = PAUSES;
     loop {
         match reach.sit(room, listener, &entering::nicks(hub)).await {
@@ -336,18 +337,18 @@ pub(crate) async fn refresh(reach: &Reach, hub: &Hub, room: &RoomLeg) {
     };
     let wanted: BTreeSet<&str> = wanted.members.iter().map(|member| member.ghost.written.as_str()).collect();
     for ghost in ghosts.iter().filter(|ghost| !wanted.contains(ghost.as_str())) {
-        reach.leave(chat.as_str(), ghost).await;
+        reach.leave(hub, chat.as_str(), ghost).await;
     }
 }
 
 /// Everybody of ours leaves a room, and what it sends is no longer heard.
-pub(crate) async fn leave(reach: &Reach, room: &RoomLeg) {
+pub(crate) async fn leave(reach: &Reach, hub: &Hub, room: &RoomLeg) {
     let Some(chat) = &room.chat else { return };
     let listener = reach.listener_jid();
     let (ours, last): (Vec<_>, Vec<_>) =
         reach.shared.foreign.seated(chat.as_str()).into_iter().partition(|who| Some(who.as_str()) != listener);
     for who in ours.iter().chain(&last) {
-        reach.leave(chat.as_str(), who).await;
+        reach.leave(hub, chat.as_str(), who).await;
     }
     reach.shared.foreign.rooms().remove(chat.as_str());
 }

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use dreiklang_engine::port::DeliveryError;
+use dreiklang_engine::{Hub, port::DeliveryError};
 use dreiklang_model::Network;
 use minidom::Element;
 use tokio::sync::oneshot;
@@ -115,9 +115,38 @@ impl Reach {
         Err(refused.map_or(Unseated::NotNow("no nick"), Unseated::Refused))
     }
 
+    /// The same for a ghost, whose nick is noted: after a crash he may still sit there, and is not to be taken for somebody else.
+    pub(super) async fn sit_noted(&self, hub: &Hub, room: &str, who: &str, nicks: &[String]) -> Result<(), Unseated> {
+        if self.shared.foreign.nick_of(room, who).is_some() {
+            return Ok(());
+        }
+        self.sit(room, who, nicks).await?;
+        if let Some(nick) = self.shared.foreign.nick_of(room, who)
+            && let Err(error) = hub.set_note(&noted(room, &nick), Some(who)).await
+        {
+            tracing::error!(%error, "a ghost's place in a room cannot be noted");
+        }
+        Ok(())
+    }
+
+    /// The nicks of ghosts in a room that were noted.
+    pub(super) async fn noted(&self, hub: &Hub, room: &str) -> Vec<String> {
+        let prefix = noted(room, "");
+        match hub.notes(&prefix).await {
+            Ok(notes) => notes.into_iter().filter_map(|(key, _)| key.strip_prefix(&prefix).map(str::to_owned)).collect(),
+            Err(error) => {
+                tracing::error!(%error, "the ghosts' places in a room cannot be read");
+                Vec::new()
+            }
+        }
+    }
+
     /// Somebody of ours leaves a room.
-    pub(super) async fn leave(&self, room: &str, who: &str) {
+    pub(super) async fn leave(&self, hub: &Hub, room: &str, who: &str) {
         let Some(nick) = self.shared.foreign.nick_of(room, who) else { return };
+        if let Err(error) = hub.set_note(&noted(room, &nick), None).await {
+            tracing::error!(%error, "a ghost's place in a room cannot be forgotten");
+        }
         self.shared.foreign.rise(room, who);
         let gone = to_room(who, room, &nick).attr("type", "unavailable").build();
         // Whoever is not connected has left.
@@ -125,6 +154,11 @@ impl Reach {
             let _ = tokio::time::timeout(ANSWER, routed).await;
         }
     }
+}
+
+/// Where a ghost's place in a room is noted.
+fn noted(room: &str, nick: &str) -> String {
+    format!("foreign/seat/{room}/{nick}")
 }
 
 /// XEP-0045 §7.2, without any history: what was missed is asked of the archive.

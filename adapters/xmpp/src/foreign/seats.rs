@@ -3,7 +3,7 @@
 //! No I/O.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -29,6 +29,8 @@ pub(super) struct Room {
     pub(super) chat: ChatId,
     /// Those of ours, by bare JID.
     seats: HashMap<String, Seat>,
+    /// Nicks of ours from before a restart, which may still sit there.
+    former: HashSet<String>,
     /// Everybody else, by nick.
     people: HashMap<String, Person>,
     /// Who waits to hear that a message was given to everybody.
@@ -132,7 +134,7 @@ impl Foreign {
         let ours = |room: &Room, nick: &str| {
             room.seats.values().any(|seat| match seat {
                 Seat::Taken { nick: its } | Seat::Joining { nick: its, .. } => its == nick,
-            })
+            }) || room.former.contains(nick)
         };
         let own = seen.own;
         match seen.what {
@@ -167,6 +169,7 @@ impl Foreign {
                 room.seats.insert(to.to_owned(), Seat::Taken { nick });
                 Effect::None
             }
+            Change::Gone(_) | Change::Renamed(_) if listener && room.former.remove(&seen.nick) => Effect::None,
             _ if !listener || ours(room, &seen.nick) => Effect::None,
             Change::Here { real, standing } => {
                 let who = identity(room_name, &seen.nick, real.as_ref());
@@ -213,6 +216,13 @@ impl Foreign {
     /// Were we sent out of it for good?
     pub(super) fn is_closed(&self, room: &str) -> bool {
         self.rooms().get(room).is_some_and(|room| room.closed)
+    }
+
+    /// These nicks were ours before a restart: whoever still bears one is nobody's guest.
+    pub(super) fn remember(&self, room: &str, nicks: impl IntoIterator<Item = String>) {
+        if let Some(room) = self.rooms().get_mut(room) {
+            room.former.extend(nicks);
+        }
     }
 
     /// Nobody is known to be in a room: it is entered anew.
@@ -292,6 +302,7 @@ impl Room {
         Self {
             chat,
             seats: HashMap::new(),
+            former: HashSet::new(),
             people: HashMap::new(),
             waiting: HashMap::new(),
             names: VecDeque::new(),
@@ -375,6 +386,17 @@ mod tests {
         assert_eq!(foreign.people(ROOM).len(), 1);
         assert_eq!(foreign.see(ROOM, LISTENER, true, gone("Carl", false)), Effect::None);
         assert_eq!(names(foreign.see(ROOM, LISTENER, true, gone("Carl at work", false))), [("carl@x".to_owned(), false)]);
+    }
+
+    #[test]
+    fn whoever_of_ours_still_sits_there_after_a_restart_is_no_guest() {
+        let foreign = room();
+        foreign.remember(ROOM, ["Alice".to_owned()]);
+        assert_eq!(foreign.see(ROOM, LISTENER, true, here("Alice", false, None)), Effect::None);
+        assert!(foreign.people(ROOM).is_empty());
+        // Once he is gone, another one may be called so.
+        assert_eq!(foreign.see(ROOM, LISTENER, true, gone("Alice", false)), Effect::None);
+        assert_eq!(names(foreign.see(ROOM, LISTENER, true, here("Alice", false, None))), [("team@muc.x/Alice".to_owned(), true)]);
     }
 
     #[test]
