@@ -152,14 +152,18 @@ NOBODIES = [
     "^",
     "^^%hs.localhost",
     "~",
-    "#room%hs.localhost",
-    "!room%hs.localhost",
     "x-aaaaaaaaaaaaaaaaaaaa",
     "grüße",
     "n" * 1000,
 ]
 REFUSED += [
     Odd(f"to {local[:30]}", message(said("x"), to=f"{local}@GATEWAY".replace("\\\\", "\\")), "item-not-found") for local in NOBODIES
+]
+
+# Whoever speaks in a room without being in it is to come in first (XEP-0045 §7.4), whether it exists or not.
+REFUSED += [
+    Odd(f"to {room}", message(said("x"), to=f"{room}@GATEWAY"), "not-acceptable")
+    for room in ("#room%hs.localhost", "!room%hs.localhost")
 ]
 
 # Well-formed names at homeservers that ours does not reach.
