@@ -325,7 +325,7 @@ async def test_only_who_is_invited_comes_into_a_closed_room(
     gateway: Gateway, servers: Lab, people: People, way: Way
 ) -> None:
     alice, bob = await people.matrix(), await people.xmpp(server=way.xmpp)
-    local = f"closed{next(_numbers)}-{os.getpid()}"
+    local = fresh("closed")
     id = await alice.create_room(preset="private_chat", room_alias_name=local)
     room = Room(f"#{local}%{servers.names.matrix}@{servers.names.component_matrix}", id, alice, bob, servers)
     assert condition(await room.join(bob, "Bob")) == "registration-required"
