@@ -199,7 +199,7 @@ async fn unlink(live: &Arc<Live>, one: &RoomAddress) -> Result<Result<(), Reason
     {
         if let Some(adapter) = live.adapters.get(&leg.network) {
             let hub = Hub::new(Arc::clone(live), leg.network.clone());
-            adapter.leave_room(&hub, &crate::RoomLeg::from_row(leg.clone())).await;
+            adapter.leave_room(&hub, leg).await;
         }
         let lane = LaneKey { conversation, network: leg.network.clone() };
         live.store.drop_room_leg(&lane).await?;

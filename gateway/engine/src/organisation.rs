@@ -16,13 +16,13 @@ use moka::sync::Cache;
 use tokio::sync::Notify;
 
 use crate::{
-    Leg, Pseudonyms, USUALLY_FORBIDDEN,
+    Leg, Pseudonyms, RoomLeg, USUALLY_FORBIDDEN,
     health::HealthBoard,
     in_flight::InFlight,
     limits::Limits,
     port::{
         Adapter, AddressBook, Bound, Clock, Entropy, LaneKey, LegRow, MediaLinks, Meter, OrganisationKey, Persona, Proof,
-        RoomLegRow, SeenKey, Store, StoreError,
+        SeenKey, Store, StoreError,
     },
     refreshing::Refreshing,
     signals::Signals,
@@ -190,7 +190,7 @@ pub(crate) struct Live {
     legs: Cache<LaneKey, Arc<LegRow>>,
     chats: Cache<(Network, ChatId), LaneKey>,
     conversations: Cache<(PersonaId, PersonaId), ConversationId>,
-    rooms: Cache<ConversationId, Arc<[RoomLegRow]>>,
+    rooms: Cache<ConversationId, Arc<[RoomLeg]>>,
     room_chats: Cache<(Network, ChatId), ConversationId>,
     /// Legs of rooms that are to be brought up to date.
     pub(crate) refreshing: Refreshing,
@@ -338,11 +338,11 @@ impl Live {
     }
 
     /// All legs of a room; none of what is no room.
-    pub(crate) async fn legs_of_room(&self, room: ConversationId) -> Result<Arc<[RoomLegRow]>, StoreError> {
+    pub(crate) async fn legs_of_room(&self, room: ConversationId) -> Result<Arc<[RoomLeg]>, StoreError> {
         if let Some(legs) = self.rooms.get(&room) {
             return Ok(legs);
         }
-        let legs: Arc<[RoomLegRow]> = self.store.legs_of_room(room).await?.into();
+        let legs: Arc<[RoomLeg]> = self.store.legs_of_room(room).await?.into();
         if !legs.is_empty() {
             self.rooms.insert(room, Arc::clone(&legs));
         }
@@ -354,12 +354,12 @@ impl Live {
         self.rooms.contains_key(&conversation)
     }
 
-    pub(crate) async fn room_leg(&self, lane: &LaneKey) -> Result<Option<RoomLegRow>, StoreError> {
+    pub(crate) async fn room_leg(&self, lane: &LaneKey) -> Result<Option<RoomLeg>, StoreError> {
         let legs = self.legs_of_room(lane.conversation).await?;
         Ok(legs.iter().find(|leg| leg.network == lane.network).cloned())
     }
 
-    pub(crate) async fn room_of_chat(&self, network: &Network, chat: &ChatId) -> Result<Option<RoomLegRow>, StoreError> {
+    pub(crate) async fn room_of_chat(&self, network: &Network, chat: &ChatId) -> Result<Option<RoomLeg>, StoreError> {
         let at = (network.clone(), chat.clone());
         let conversation = match self.room_chats.get(&at) {
             Some(known) => known,

@@ -25,6 +25,6 @@ pub use records::{
     OrganisationKey, Persona, PortraitRow, Proof, ReactionChange, Role, Row, RowId, SeenKey, Settlement, StoreError,
 };
 pub use room::{Entered, EntryError, RoomContent, RoomDelivery, Wanted};
-pub use room_store::{MemberChange, MemberRow, RoomLegRow, RoomStore};
+pub use room_store::{MemberChange, MemberRow, RoomStore};
 pub use signal::{Sensed, Signal};
 pub use store::Store;

@@ -52,7 +52,7 @@ pub(crate) async fn prepare(live: &Live, adapter: &dyn Adapter, lane: &LaneKey, 
         return Ok(Prepared::Direct(Box::new(Deliverable { id: row.new.delivery, leg, sent_at, late, what })));
     }
     match live.room_leg(lane).await? {
-        Some(leg) => into_room(live, adapter, lane, row, RoomLeg::from_row(leg)).await,
+        Some(leg) => into_room(live, adapter, lane, row, leg).await,
         None => Ok(Prepared::NoLeg),
     }
 }

@@ -11,7 +11,7 @@ use dreiklang_model::{
 use crate::{
     Author, Hosting, RoomLeg,
     organisation::Live,
-    port::{Arrival, Freshness, LaneKey, MemberRow, NewRow, Persona, Received, RoomLegRow, SeenKey, StoreError},
+    port::{Arrival, Freshness, LaneKey, MemberRow, NewRow, Persona, Received, SeenKey, StoreError},
     references::{self, Batch, Meant, Rights},
     rooms,
     router::{decide, linked},
@@ -35,7 +35,10 @@ pub(crate) async fn route(
         return Ok(Err(Reason::TooMany));
     }
     let Received { native, what, proof, key, sent_at, freshness, .. } = received;
-    let rights = rights(live, conversation, &author).await?;
+    let rights = match &what {
+        What::Retract { .. } => rights(live, conversation, &author).await?,
+        _ => Rights::Member,
+    };
     let Meant { what, lost, role, reaction } =
         references::meant(live, network, conversation, (author.id, rights), &native, what, batch).await?;
     if let Some(feature) = lost {
@@ -96,7 +99,7 @@ fn arrival(live: &Live, network: &Network, (seen, native): (SeenKey, NativeId), 
 async fn abroad(
     live: &Live,
     network: &Network,
-    leg: &RoomLegRow,
+    leg: &RoomLeg,
     author: &Persona,
     event: &Event,
 ) -> Result<Vec<Event>, StoreError> {
@@ -104,7 +107,7 @@ async fn abroad(
     if decide(live, author, &leg.network).await?.is_err() {
         return Ok(Vec::new());
     }
-    let capabilities = adapter.room_capabilities(&RoomLeg::from_row(leg.clone()));
+    let capabilities = adapter.room_capabilities(leg);
     let adapted = adapt(linked(live, event.what.clone()), &capabilities, live.organisation.language);
     for loss in &adapted.losses {
         live.meter.lost(&live.organisation.id, network, &leg.network, loss);
@@ -116,7 +119,7 @@ fn new_rows(
     live: &Live,
     network: &Network,
     native: &NativeId,
-    leg: &RoomLegRow,
+    leg: &RoomLeg,
     events: Vec<Event>,
     held: bool,
 ) -> impl Iterator<Item = NewRow> {

@@ -15,17 +15,10 @@ use crate::{
     leg::shown_name,
     organisation::Live,
     port::{
-        Arrival, Bound, Entered, EntryError, LaneKey, MemberChange, MemberRow, NewRow, NoAddress, Role, RoomLegRow, SourceKey,
-        StoreError, Wanted,
+        Arrival, Bound, Entered, EntryError, LaneKey, MemberChange, MemberRow, NewRow, NoAddress, Role, SourceKey, StoreError,
+        Wanted,
     },
 };
-
-impl RoomLeg {
-    pub(crate) fn from_row(row: RoomLegRow) -> Self {
-        let RoomLegRow { conversation, network, chat, hosting, home, address, details, notes } = row;
-        Self { conversation, network, chat, hosting, home, address, details, notes }
-    }
-}
 
 /// See [`crate::Hub::room_at`].
 pub(crate) async fn at(
@@ -107,18 +100,17 @@ async fn enter(
 
 /// See [`crate::Hub::room`].
 pub(crate) async fn leg(live: &Live, network: &Network, conversation: ConversationId) -> Result<Option<RoomLeg>, StoreError> {
-    let row = live.room_leg(&LaneKey { conversation, network: network.clone() }).await?;
-    Ok(row.map(RoomLeg::from_row))
+    live.room_leg(&LaneKey { conversation, network: network.clone() }).await
 }
 
 /// See [`crate::Hub::room_of_chat`].
 pub(crate) async fn of_chat(live: &Live, network: &Network, chat: &ChatId) -> Result<Option<RoomLeg>, StoreError> {
-    Ok(live.room_of_chat(network, chat).await?.map(RoomLeg::from_row))
+    live.room_of_chat(network, chat).await
 }
 
 /// See [`crate::Hub::rooms`].
 pub(crate) async fn all(live: &Live, network: &Network) -> Result<Vec<RoomLeg>, StoreError> {
-    Ok(live.store.rooms(live.key, network).await?.into_iter().map(RoomLeg::from_row).collect())
+    live.store.rooms(live.key, network).await
 }
 
 /// See [`crate::Hub::bind_room`].
@@ -218,11 +210,11 @@ pub(crate) async fn announce(live: &Live, network: &Network, chat: &ChatId, text
 pub(crate) async fn tell(live: &Live, room: ConversationId, on: Option<&Network>, text: &str) -> Result<(), StoreError> {
     let (now, id) = (live.clock.now(), live.new_event());
     let mut rows = Vec::new();
-    let meant = |leg: &&RoomLegRow| leg.chat.is_some() && on.is_none_or(|on| leg.network == *on);
+    let meant = |leg: &&RoomLeg| leg.chat.is_some() && on.is_none_or(|on| leg.network == *on);
     for leg in live.legs_of_room(room).await?.iter().filter(meant) {
         let Some(adapter) = live.adapters.get(&leg.network) else { continue };
         let said = What::Message(Message::notice(text));
-        let adapted = adapt(said, &adapter.room_capabilities(&RoomLeg::from_row(leg.clone())), live.organisation.language);
+        let adapted = adapt(said, &adapter.room_capabilities(leg), live.organisation.language);
         rows.extend(adapted.parts.into_iter().zip(0_u16..).map(|(what, part)| NewRow {
             organisation: live.key,
             delivery: DeliveryId { event: id, part },

@@ -154,15 +154,30 @@ pub(crate) async fn ensure_direct(
     Ok(id)
 }
 
+/// How legs of one kind are bound to chats: the statement that does it, and the one that asks.
+pub(crate) type Binding = [&'static str; 2];
+
+/// Those of direct conversations.
+pub(crate) const DIRECT: Binding = [
+    "UPDATE leg SET chat = ?4 WHERE conversation = ?1 AND network = ?2 AND chat IS ?3",
+    "SELECT chat FROM leg WHERE conversation = ?1 AND network = ?2",
+];
+/// Those of rooms.
+pub(crate) const ROOM: Binding = [
+    "UPDATE room_leg SET chat = ?4 WHERE conversation = ?1 AND network = ?2 AND chat IS ?3",
+    "SELECT chat FROM room_leg WHERE conversation = ?1 AND network = ?2",
+];
+
 /// Binds if the leg is still bound to `expected`; else answers what it is bound to.
 pub(crate) async fn bind(
     connection: &mut SqliteConnection,
+    [bind, ask]: Binding,
     lane: &LaneKey,
     expected: Option<&ChatId>,
     chat: Option<&ChatId>,
 ) -> Result<Option<Option<String>>, sqlx::Error> {
     let id = bytes(lane.conversation.to_bytes());
-    let changed = sqlx::query("UPDATE leg SET chat = ?4 WHERE conversation = ?1 AND network = ?2 AND chat IS ?3")
+    let changed = sqlx::query(bind)
         .bind(id.clone())
         .bind(lane.network.as_str())
         .bind(expected.map(ChatId::as_str))
@@ -172,11 +187,8 @@ pub(crate) async fn bind(
     if changed.rows_affected() > 0 {
         return Ok(None);
     }
-    let stands: Option<Option<String>> = sqlx::query_scalar("SELECT chat FROM leg WHERE conversation = ?1 AND network = ?2")
-        .bind(id)
-        .bind(lane.network.as_str())
-        .fetch_optional(&mut *connection)
-        .await?;
+    let stands: Option<Option<String>> =
+        sqlx::query_scalar(ask).bind(id).bind(lane.network.as_str()).fetch_optional(&mut *connection).await?;
     Ok(Some(stands.flatten()))
 }
 

@@ -3,8 +3,8 @@
 
 use async_trait::async_trait;
 use dreiklang_engine::{
-    Hosting,
-    port::{Bound, LaneKey, MemberChange, MemberRow, OrganisationKey, Persona, RoomLegRow, RoomStore, StoreError},
+    Hosting, RoomLeg,
+    port::{Bound, LaneKey, MemberChange, MemberRow, OrganisationKey, Persona, RoomStore, StoreError},
 };
 use dreiklang_model::{
     Address, ChatId, ConversationId, DisplayName, Network, PersonaId, RoomAddress, RoomDetails, Standing, Timestamp, Written,
@@ -22,10 +22,10 @@ const LEG: &str =
            room_leg.notes
     FROM room_leg JOIN room ON room.conversation = room_leg.conversation ";
 
-fn leg(row: &SqliteRow) -> Result<RoomLegRow, StoreError> {
+fn leg(row: &SqliteRow) -> Result<RoomLeg, StoreError> {
     let text = |at: usize| row.try_get::<String, _>(at).map_err(corrupt);
     let maybe = |at: usize| row.try_get::<Option<String>, _>(at).map_err(corrupt);
-    Ok(RoomLegRow {
+    Ok(RoomLeg {
         conversation: conversation_id(&row.try_get::<Vec<u8>, _>(0).map_err(corrupt)?)?,
         network: network(&text(1)?)?,
         chat: maybe(2)?.map(rows::chat).transpose()?,
@@ -130,32 +130,6 @@ async fn ensure(
     .execute(&mut *connection)
     .await?;
     Ok(id)
-}
-
-/// Binds if the leg is still bound to `expected`; else answers what it is bound to.
-async fn bind(
-    connection: &mut SqliteConnection,
-    lane: &LaneKey,
-    expected: Option<&ChatId>,
-    chat: Option<&ChatId>,
-) -> Result<Option<Option<String>>, sqlx::Error> {
-    let id = bytes(lane.conversation.to_bytes());
-    let changed = sqlx::query("UPDATE room_leg SET chat = ?4 WHERE conversation = ?1 AND network = ?2 AND chat IS ?3")
-        .bind(id.clone())
-        .bind(lane.network.as_str())
-        .bind(expected.map(ChatId::as_str))
-        .bind(chat.map(ChatId::as_str))
-        .execute(&mut *connection)
-        .await?;
-    if changed.rows_affected() > 0 {
-        return Ok(None);
-    }
-    let stands: Option<Option<String>> = sqlx::query_scalar("SELECT chat FROM room_leg WHERE conversation = ?1 AND network = ?2")
-        .bind(id)
-        .bind(lane.network.as_str())
-        .fetch_optional(&mut *connection)
-        .await?;
-    Ok(Some(stands.flatten()))
 }
 
 async fn adopt(
@@ -271,7 +245,7 @@ async fn attend(
     Ok(changed > 0)
 }
 
-async fn find(pool: &SqlitePool, lane: &LaneKey) -> Result<Option<RoomLegRow>, StoreError> {
+async fn find(pool: &SqlitePool, lane: &LaneKey) -> Result<Option<RoomLeg>, StoreError> {
     sqlx::query(sqlx::AssertSqlSafe(format!("{LEG} WHERE room_leg.conversation = ?1 AND room_leg.network = ?2")))
         .bind(bytes(lane.conversation.to_bytes()))
         .bind(lane.network.as_str())
@@ -343,11 +317,11 @@ impl RoomStore for Sqlite {
         self.writer.write(move |connection| Box::pin(async move { drop_leg(connection, &lane).await })).await
     }
 
-    async fn room_leg(&self, lane: &LaneKey) -> Result<Option<RoomLegRow>, StoreError> {
+    async fn room_leg(&self, lane: &LaneKey) -> Result<Option<RoomLeg>, StoreError> {
         find(&self.readers, lane).await
     }
 
-    async fn legs_of_room(&self, conversation: ConversationId) -> Result<Vec<RoomLegRow>, StoreError> {
+    async fn legs_of_room(&self, conversation: ConversationId) -> Result<Vec<RoomLeg>, StoreError> {
         sqlx::query(sqlx::AssertSqlSafe(format!("{LEG} WHERE room_leg.conversation = ?1 ORDER BY room_leg.network")))
             .bind(bytes(conversation.to_bytes()))
             .fetch_all(&self.readers)
@@ -363,7 +337,7 @@ impl RoomStore for Sqlite {
         organisation: OrganisationKey,
         on: &Network,
         chat: &ChatId,
-    ) -> Result<Option<RoomLegRow>, StoreError> {
+    ) -> Result<Option<RoomLeg>, StoreError> {
         let select = format!("{LEG} WHERE room_leg.organisation = ?1 AND room_leg.network = ?2 AND room_leg.chat = ?3");
         sqlx::query(sqlx::AssertSqlSafe(select))
             .bind(organisation.0)
@@ -377,7 +351,7 @@ impl RoomStore for Sqlite {
             .transpose()
     }
 
-    async fn rooms(&self, organisation: OrganisationKey, on: &Network) -> Result<Vec<RoomLegRow>, StoreError> {
+    async fn rooms(&self, organisation: OrganisationKey, on: &Network) -> Result<Vec<RoomLeg>, StoreError> {
         let select = format!("{LEG} WHERE room_leg.organisation = ?1 AND room_leg.network = ?2 ORDER BY room_leg.conversation");
         sqlx::query(sqlx::AssertSqlSafe(select))
             .bind(organisation.0)
@@ -394,7 +368,11 @@ impl RoomStore for Sqlite {
         let (lane, expected, chat) = (lane.clone(), expected.cloned(), chat.cloned());
         let answer = self
             .writer
-            .write(move |connection| Box::pin(async move { bind(connection, &lane, expected.as_ref(), chat.as_ref()).await }))
+            .write(move |connection| {
+                Box::pin(async move {
+                    conversations::bind(connection, conversations::ROOM, &lane, expected.as_ref(), chat.as_ref()).await
+                })
+            })
             .await?;
         conversations::bound(answer)
     }

@@ -211,7 +211,9 @@ impl Store for Sqlite {
         let answer = self
             .writer
             .write(move |connection| {
-                Box::pin(async move { conversations::bind(connection, &lane, expected.as_ref(), chat.as_ref()).await })
+                Box::pin(async move {
+                    conversations::bind(connection, conversations::DIRECT, &lane, expected.as_ref(), chat.as_ref()).await
+                })
             })
             .await?;
         conversations::bound(answer)

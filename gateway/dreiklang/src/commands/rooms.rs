@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use dreiklang_engine::{
-    Hosting,
+    Hosting, RoomLeg,
     linking::{self, Wish},
-    port::{Clock as _, Entropy as _, OrganisationKey, RoomLegRow, RoomStore as _, Store as _, SystemClock, SystemEntropy},
+    port::{Clock as _, Entropy as _, OrganisationKey, RoomStore as _, Store as _, SystemClock, SystemEntropy},
 };
 use dreiklang_model::{EventId, Network};
 use dreiklang_store::{Seal, Sqlite};
@@ -59,7 +59,7 @@ pub(crate) async fn rooms(loaded: &Loaded, json: bool) -> anyhow::Result<Outcome
     Ok(Outcome::Fine)
 }
 
-fn line(organisation: &str, leg: RoomLegRow) -> Line {
+fn line(organisation: &str, leg: RoomLeg) -> Line {
     Line {
         organisation: organisation.to_owned(),
         home: leg.home.as_str().to_owned(),

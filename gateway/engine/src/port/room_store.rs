@@ -7,28 +7,7 @@ use dreiklang_model::{
 };
 
 use super::{Bound, LaneKey, OrganisationKey, Persona, StoreError};
-use crate::Hosting;
-
-/// One leg of a room.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RoomLegRow {
-    /// The conversation.
-    pub conversation: ConversationId,
-    /// The network of this leg.
-    pub network: Network,
-    /// How the room is called there.
-    pub chat: Option<ChatId>,
-    /// Whose it is.
-    pub hosting: Hosting,
-    /// Where the room is at home.
-    pub home: Network,
-    /// How it is addressed there.
-    pub address: String,
-    /// What is known of the room.
-    pub details: RoomDetails,
-    /// The adapter's own notes.
-    pub notes: Option<String>,
-}
+use crate::{Hosting, RoomLeg};
 
 /// Somebody who is in a room through his own network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,10 +62,10 @@ pub trait RoomStore: Send + Sync + 'static {
     async fn drop_room_leg(&self, lane: &LaneKey) -> Result<(), StoreError>;
 
     /// A leg of a room.
-    async fn room_leg(&self, lane: &LaneKey) -> Result<Option<RoomLegRow>, StoreError>;
+    async fn room_leg(&self, lane: &LaneKey) -> Result<Option<RoomLeg>, StoreError>;
 
     /// All legs of a room.
-    async fn legs_of_room(&self, conversation: ConversationId) -> Result<Vec<RoomLegRow>, StoreError>;
+    async fn legs_of_room(&self, conversation: ConversationId) -> Result<Vec<RoomLeg>, StoreError>;
 
     /// The leg of a room that a chat is bound to.
     async fn room_of_chat(
@@ -94,10 +73,10 @@ pub trait RoomStore: Send + Sync + 'static {
         organisation: OrganisationKey,
         network: &Network,
         chat: &ChatId,
-    ) -> Result<Option<RoomLegRow>, StoreError>;
+    ) -> Result<Option<RoomLeg>, StoreError>;
 
     /// All legs of rooms on a network, oldest first.
-    async fn rooms(&self, organisation: OrganisationKey, network: &Network) -> Result<Vec<RoomLegRow>, StoreError>;
+    async fn rooms(&self, organisation: OrganisationKey, network: &Network) -> Result<Vec<RoomLeg>, StoreError>;
 
     /// Binds a leg to a chat, or frees it, if it is still bound to `expected`.
     async fn bind_room(&self, lane: &LaneKey, expected: Option<&ChatId>, chat: Option<&ChatId>) -> Result<Bound, StoreError>;
